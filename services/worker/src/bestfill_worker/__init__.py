@@ -1,0 +1,1 @@
+"""Worker service: drives orders in the deployed mode."""

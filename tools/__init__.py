@@ -1,0 +1,1 @@
+"""Checks of `./dev lint` that no ready tool makes."""
