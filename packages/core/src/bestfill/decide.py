@@ -1,0 +1,257 @@
+"""The whole policy of execution: from what is stored and known to the next step, without any I/O."""
+
+from typing import Final, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from bestfill.errors import BestfillError, BlockhashExpired, Expired, QuoteError, SwapReverted
+from bestfill.order import Attempt, Order, Status
+from bestfill.policy import ExecutionPolicy
+from bestfill.quote import Fill, Height, Quote, SignedSwap, SwapOutcome, SwapStatus
+from bestfill.retry import poll_wait_ms
+from bestfill.routing import Decision
+from bestfill.slippage import check_fill
+from bestfill.units import Millis
+
+
+@frozen(kw_only=True)
+class Known:
+    """What a worker knows beyond the store; all of it may be lost at any time.
+
+    `held`: this worker holds the lease of the stored version. `error`: the step at hand failed. `height` and
+    `status` were asked for in this order, `polls` times so far, last at `polled_at`; `fresh` until acted upon.
+    """
+
+    held: bool = False
+    decision: Decision | None = None
+    signed: SignedSwap | None = field(default=None, repr=False)
+    error: BestfillError | None = None
+    sent_at: Millis | None = None
+    height: Height | None = None
+    status: SwapStatus | None = None
+    polls: int = 0
+    polled_at: Millis = Millis(0)
+
+
+@frozen
+class Done:
+    """The order has ended."""
+
+
+@frozen
+class Leave:
+    """Somebody else has the order, or it is not due: nothing to do until it is woken again."""
+
+
+@frozen
+class Claim:
+    """Take over a running order whose lease has passed, or keep one's own."""
+
+
+@frozen
+class Start:
+    """Take a waiting order."""
+
+
+@frozen
+class AskQuotes:
+    """Ask every venue."""
+
+
+@frozen
+class Choose:
+    """Record the routing decision."""
+
+    decision: Decision
+
+
+@frozen
+class Build:
+    """Build and sign the swap for this quote; nothing is sent."""
+
+    quote: Quote
+
+
+@frozen
+class Submit:
+    """Record the signed swap."""
+
+    signed: SignedSwap
+
+
+@frozen
+class Send:
+    """Send the recorded bytes."""
+
+    signed: SignedSwap
+
+
+@frozen
+class Poll:
+    """Ask for the height, then for the signature's status."""
+
+    signed: SignedSwap
+
+
+@frozen
+class Pause:
+    """Keep the order in hand and wait."""
+
+    until: Millis
+
+
+@frozen
+class Confirm:
+    """The swap landed."""
+
+    fill: Fill
+
+
+@frozen
+class Flag:
+    """A person must look."""
+
+    reason: str
+
+
+@frozen
+class Rest:
+    """Give the order back until then."""
+
+    until: Millis
+
+
+@frozen
+class Retry:
+    """End the attempt and wait for the next."""
+
+    error: BestfillError
+
+
+@frozen
+class Fail:
+    """End the order without a swap."""
+
+    error: BestfillError
+
+
+Step: TypeAlias = (
+    Done | Leave | Claim | Start | AskQuotes | Choose | Build | Submit | Send | Poll | Pause | Confirm | Flag | Rest
+    | Retry | Fail
+)  # fmt: skip
+
+T = TypeVar("T")
+
+_DONE: Final = Done()
+_LEAVE: Final = Leave()
+
+
+def decide(order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+    """Give the next step of an order.
+
+    Args:
+        order: as stored.
+        attempt: its current attempt as stored; None before the first.
+        known: what this worker has found out since it took the order.
+        policy: the numbers.
+        now: the time.
+    """
+    if order.status.terminal:
+        return _DONE
+    if not known.held:
+        if now < order.wake_at:
+            return _LEAVE
+        if order.status is not Status.PENDING:
+            return Claim()
+    if order.status is Status.SUBMITTED:
+        return _submitted(order, _present(attempt), known, policy, now)
+    if now >= order.expires_at:
+        return Fail(Expired("the order was not signed before it expired"))
+    if known.error is not None:
+        return _again(order, known.error, policy)
+    match order.status:
+        case Status.PENDING:
+            return Start()
+        case Status.ROUTING:
+            return _routing(order, known, policy)
+        case _:
+            return _building(order, _present(attempt), known, policy, now)
+
+
+def proven_dead(signed: SignedSwap, height: Height, status: SwapStatus) -> bool:
+    """Say whether a signature can never land any more.
+
+    True only if the finalized height is past its last valid block, and a status no older than that height, asked
+    for after it, does not know the signature. A lagging node's "not found" proves nothing.
+    """
+    return (
+        height.block_height > signed.last_valid_block_height
+        and status.outcome is SwapOutcome.NOT_FOUND
+        and status.slot >= height.slot
+    )
+
+
+def _routing(order: Order, known: Known, policy: ExecutionPolicy) -> Step:
+    if known.decision is None:
+        return AskQuotes()
+    if known.decision.error is not None:
+        return _again(order, known.decision.error, policy)
+    return Choose(known.decision)
+
+
+def _building(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+    quote = next((c.quote for c in attempt.quotes if c.chosen), None)
+    if quote is None or attempt.quoted_at is None or now - attempt.quoted_at > policy.quote_ttl_ms:
+        return _again(order, QuoteError("the quote grew too old before the swap was signed"), policy)
+    return Submit(known.signed) if known.signed is not None else Build(quote)
+
+
+def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+    signed, height, status = _present(attempt.signed), known.height, known.status
+    if status is not None and height is not None:
+        match status.outcome:
+            case SwapOutcome.LANDED:
+                return _landed(order, attempt, status, policy, now)
+            case SwapOutcome.REVERTED:
+                return _again(order, SwapReverted(f"the swap failed on chain: {status.reason}"), policy)
+            case SwapOutcome.UNKNOWN:
+                return _ask_a_person(attempt, "the network can no longer tell whether the swap landed", policy, now)
+            case SwapOutcome.NOT_FOUND:
+                if proven_dead(signed, height, status):
+                    return _again(order, BlockhashExpired("the swap was not included in time"), policy)
+    if order.wake_at - now < policy.lease_ms // 2:
+        return Claim()
+    alive = height is None or height.block_height <= signed.last_valid_block_height
+    # Both waits hold against a clock that jumped back: nothing is put off for longer than it should take.
+    if alive and (known.sent_at is None or not 0 <= now - known.sent_at < policy.resend_ms):
+        return Send(signed)
+    if known.polls == 0:
+        return Poll(signed)
+    wait = poll_wait_ms(known.polls, policy.first_poll_ms, policy.longest_poll_ms)
+    due = min(known.polled_at, now) + wait
+    return Poll(signed) if due <= now else Pause(Millis(due))
+
+
+def _landed(order: Order, attempt: Attempt, status: SwapStatus, policy: ExecutionPolicy, now: Millis) -> Step:
+    if status.fill is None:
+        return _ask_a_person(attempt, "the swap landed, but the network does not say with what", policy, now)
+    try:
+        check_fill(order, attempt, status.fill)
+    except BestfillError as error:
+        # The program enforces the bound, so the answer, not the swap, is what is most likely wrong.
+        return _ask_a_person(attempt, f"the network reports a fill that cannot be: {error.reason}", policy, now)
+    return Confirm(status.fill)
+
+
+def _ask_a_person(attempt: Attempt, reason: str, policy: ExecutionPolicy, now: Millis) -> Step:
+    return Flag(reason) if attempt.attention != reason else Rest(Millis(now + policy.attention_poll_ms))
+
+
+def _again(order: Order, error: BestfillError, policy: ExecutionPolicy) -> Step:
+    return Retry(error) if error.retryable and order.attempt < policy.max_attempts else Fail(error)
+
+
+def _present(value: T | None) -> T:
+    if value is None:
+        raise ValueError("the stored attempt lacks what its order's status implies")
+    return value

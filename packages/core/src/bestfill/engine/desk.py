@@ -1,0 +1,48 @@
+"""What every execution works with: the ports and the policy."""
+
+import logging
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from bestfill.errors import BestfillError
+from bestfill.events import OrderEvent
+from bestfill.policy import ExecutionPolicy
+from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
+from bestfill.units import Millis, OrderId
+
+log = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class Desk:
+    """The ports and the policy; `venues` are by name, in the configured order."""
+
+    store: OrderStore
+    queue: OrderQueue
+    notifier: Notifier
+    network: Network
+    venues: Mapping[str, Venue]
+    clock: Clock
+    entropy: Entropy
+    policy: ExecutionPolicy = field(factory=ExecutionPolicy)
+
+    def lease(self, now: Millis) -> Millis:
+        """Give the time by which a step that begins now must be committed."""
+        return Millis(now + self.policy.lease_ms)
+
+    async def announce(self, event: OrderEvent | None) -> None:
+        """Tell whoever watches; a hint, so its failure is only noted."""
+        if event is None:
+            return
+        try:
+            await self.notifier.publish([event])
+        except BestfillError as error:
+            log.warning("event not published", extra={"order_id": event.order_id, "reason": error.reason})
+
+    async def wake(self, order_id: OrderId, delay_ms: int = 0) -> None:
+        """Have a worker run the order; a hint, so its failure is only noted."""
+        try:
+            await self.queue.wake([order_id], delay_ms)
+        except BestfillError as error:
+            log.warning("no worker woken; the sweep will", extra={"order_id": order_id, "reason": error.reason})

@@ -1,0 +1,199 @@
+"""One worker's hold on one order: performs the steps that `decide` gives, one at a time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from attrs import evolve
+
+from bestfill import decide as step
+from bestfill import transition as to
+from bestfill.decide import Known, decide
+from bestfill.engine.asking import ask, unexpected
+from bestfill.engine.desk import Desk
+from bestfill.errors import BestfillError, ExecutionError, StoreError, SwapReverted, VenueUnavailable
+from bestfill.order import Attempt, AttemptOutcome, Order, Status
+from bestfill.quote import Leg, Quote, QuoteRequest, SignedSwap, SwapPlan
+from bestfill.retry import PERMILLE, backoff_ms
+from bestfill.routing import compare
+from bestfill.transition import Transition
+from bestfill.units import BaseUnits, Millis
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Execution:
+    """What is stored of an order, and what this worker knows besides. May be killed at any await."""
+
+    def __init__(self, desk: Desk, order: Order, known: Known) -> None:
+        self.desk, self.order, self.known = desk, order, known
+        self.attempt: Attempt | None = None
+
+    async def run(self) -> None:
+        """Take the order as far as it goes now.
+
+        Raises:
+            Conflict: another worker has the order, or its user cancelled it.
+            StoreError: the store cannot be reached.
+        """
+        if self.order.status is not Status.PENDING:
+            self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
+        while await self._advance():
+            pass
+
+    async def give_back(self) -> None:
+        """Give up the lease, so that another worker need not wait for it to pass."""
+        if self.known.held and not self.order.status.terminal:
+            try:
+                await self.desk.store.commit(to.hold(self.order, self.desk.clock.now()))
+            except StoreError:
+                log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
+
+    async def _advance(self) -> bool:  # noqa: C901 - one row a step
+        """Perform the next step; say whether there may be another."""
+        desk, order, now = self.desk, self.order, self.desk.clock.now()
+        lease = desk.lease(now)
+        match decide(order, self.attempt, self.known, desk.policy, now):
+            case step.Done() | step.Leave():
+                return False
+            case step.Claim():
+                await self._commit(to.hold(order, lease), evolve(self.known, held=True))
+            case step.Start():
+                await self._commit(to.start(order, lease, now))
+            case step.AskQuotes():
+                await self._ask_quotes()
+            case step.Choose(decision):
+                await self._commit(to.choose(order, self._present(), decision, lease, now))
+                reasons = {c.venue: c.reason for c in decision.considered}
+                log.info("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
+            case step.Build(quote):
+                await self._build(quote)
+            case step.Submit(signed):
+                await self._commit(to.sign(order, self._present(), signed, lease, now))
+            case step.Send(signed):
+                await self._ask_network(desk.network.send(signed))
+                self.known = evolve(self.known, sent_at=desk.clock.now())
+            case step.Poll(signed):
+                await self._poll(signed)
+            case step.Pause(until):
+                await desk.clock.sleep_until(until)
+            case step.Confirm(fill):
+                await self._commit(to.land(order, self._present(), fill, now))
+                log.info("order confirmed", extra=self._about(dex=order.dex_selected, tx_hash=order.tx_hash))
+            case step.Flag(reason):
+                await self._commit(to.flag(order, self._present(), reason, lease, now), self.known)
+                log.error("order needs a person", extra=self._about(reason=reason))
+            case step.Rest(until):
+                await self._commit(to.hold(order, until))
+                await desk.wake(order.id, until - now)
+                return False
+            case step.Retry(error):
+                await self._retry(error, now)
+                return False
+            case step.Fail(error):
+                attempt = self.attempt and self._with_quotes(self.attempt)
+                await self._commit(to.fail(order, attempt, error, _outcome(attempt, error), now))
+                log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
+        return True
+
+    async def _commit(self, move: Transition, known: Known | None = None) -> None:
+        event = await self.desk.store.commit(move)
+        self.order = move.order
+        self.attempt = move.attempt or self.attempt
+        self.known = known or Known(held=True)
+        await self.desk.announce(event)
+
+    async def _ask_quotes(self) -> None:
+        request = QuoteRequest(
+            input_mint=self.order.token_in,
+            output_mint=self.order.token_out,
+            amount_in=self.order.amount_in,
+            decimals_in=self.order.decimals_in,
+            decimals_out=self.order.decimals_out,
+        )
+        answers = await ask(self.desk.venues, request, self.desk.policy.quote_timeout_ms)
+        self.known = evolve(self.known, decision=compare(request, answers, self.order.min_amount_out))
+
+    async def _build(self, quote: Quote) -> None:
+        attempt = self._present()
+        try:
+            async with asyncio.timeout(self.desk.policy.build_timeout_ms / 1000):
+                venue = self.desk.venues.get(quote.venue)
+                if venue is None or attempt.min_out is None:
+                    raise VenueUnavailable(f"{quote.venue} is not in use any more")
+                plan = _plan(self.order, attempt.min_out, await venue.leg(quote, attempt.min_out))
+                signed = await self.desk.network.sign(plan)
+        except BestfillError as error:
+            self.known = evolve(self.known, error=error)
+        except Exception as error:  # noqa: BLE001 - adapters are somebody else's code; nothing is sent yet
+            self.known = evolve(self.known, error=ExecutionError(unexpected("building the swap", error)))
+        else:
+            self.attempt = evolve(attempt, route=plan.route)
+            self.known = evolve(self.known, signed=signed)
+
+    async def _poll(self, signed: SignedSwap) -> None:
+        # The height first: only a status that is not older than it can prove the signature dead.
+        height = await self._ask_network(self.desk.network.height())
+        status = None
+        if height is not None:
+            status = await self._ask_network(self.desk.network.status(signed.signature))
+        self.known = evolve(
+            self.known,
+            height=height,
+            status=status,
+            polls=self.known.polls + 1,
+            polled_at=self.desk.clock.now(),
+        )
+
+    async def _ask_network(self, question: Awaitable[T]) -> T | None:
+        """Whatever goes wrong here says nothing about the swap, so it is only noted."""
+        try:
+            async with asyncio.timeout(self.desk.policy.network_timeout_ms / 1000):
+                return await question
+        except Exception as error:  # noqa: BLE001
+            reason = error.reason if isinstance(error, BestfillError) else unexpected("the network", error)
+            log.warning("network unavailable", extra=self._about(reason=reason))
+            return None
+
+    async def _retry(self, error: BestfillError, now: Millis) -> None:
+        order, attempt = self.order, self._with_quotes(self._present())
+        wait = backoff_ms(order.attempt, self.desk.entropy.bits(16) % PERMILLE)
+        retry_at = Millis(max(now, min(now + wait, order.expires_at)))
+        await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now))
+        log.info("order will be retried", extra=self._about(reason=error.reason, wait_ms=retry_at - now))
+        await self.desk.wake(order.id, retry_at - now)
+
+    def _present(self) -> Attempt:
+        if self.attempt is None:
+            raise StoreError(f"order {self.order.id} is {self.order.status} but has no attempt")
+        return self.attempt
+
+    def _with_quotes(self, attempt: Attempt) -> Attempt:
+        decision = self.known.decision
+        return evolve(attempt, quotes=decision.considered) if decision else attempt
+
+    def _about(self, **facts: object) -> dict[str, object]:
+        return {"order_id": self.order.id, "attempt": self.order.attempt, **facts}
+
+
+def _plan(order: Order, min_out: BaseUnits, leg: Leg) -> SwapPlan:
+    asked = (order.token_in, order.token_out, order.amount_in, min_out)
+    if (leg.input_mint, leg.output_mint, leg.amount_in, leg.min_out) != asked:
+        raise ExecutionError("the venue built another trade than the one that was chosen")
+    return SwapPlan(
+        order_id=order.id,
+        attempt=order.attempt,
+        input_mint=order.token_in,
+        output_mint=order.token_out,
+        amount_in=order.amount_in,
+        min_out=min_out,
+        route=(leg,),
+    )
+
+
+def _outcome(attempt: Attempt | None, error: BestfillError) -> AttemptOutcome:
+    if attempt is None or attempt.signed is None:
+        return AttemptOutcome.ABANDONED
+    return AttemptOutcome.REVERTED if isinstance(error, SwapReverted) else AttemptOutcome.EXPIRED

@@ -1,0 +1,20 @@
+"""What the engine needs from outside. Adapters subclass these, so that a missing method fails at construction."""
+
+from bestfill.ports.clock import Clock, Entropy
+from bestfill.ports.network import Network
+from bestfill.ports.notifier import Notifier
+from bestfill.ports.queue import OrderQueue
+from bestfill.ports.store import OrderCounts, OrderPage, OrderStore
+from bestfill.ports.venue import Venue
+
+__all__ = [
+    "Clock",
+    "Entropy",
+    "Network",
+    "Notifier",
+    "OrderCounts",
+    "OrderPage",
+    "OrderQueue",
+    "OrderStore",
+    "Venue",
+]

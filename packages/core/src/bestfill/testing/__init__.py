@@ -1,0 +1,1 @@
+"""For tests of anything that plugs into bestfill: in-memory ports, and the checks that every adapter must pass."""

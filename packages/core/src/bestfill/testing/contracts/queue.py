@@ -1,0 +1,64 @@
+"""The checks of an OrderQueue, with a way to see what reaches a worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import frozen
+
+from bestfill.ports import OrderQueue
+from bestfill.testing.samples import order_id
+from bestfill.units import OrderId
+
+
+@frozen
+class Subject:
+    """A queue with a worker; `receive` waits for the next ids that reach it."""
+
+    queue: OrderQueue
+    receive: Callable[[], Awaitable[list[OrderId]]]
+
+
+async def a_wake_reaches_a_worker(subject: Subject) -> None:
+    """What is woken arrives."""
+    ids = [order_id(n) for n in range(3)]
+    await subject.queue.wake(ids)
+    assert await _gather(subject, 3) == set(ids)
+
+
+async def many_wakes_all_arrive(subject: Subject) -> None:
+    """Concurrent wakes are not lost while nothing fails."""
+    ids = {order_id(n) for n in range(200)}
+    await asyncio.gather(*(subject.queue.wake([i]) for i in ids))
+    assert await _gather(subject, len(ids)) == ids
+
+
+async def a_delayed_wake_comes_after_one_that_is_not(subject: Subject) -> None:
+    """A delay puts a wake behind those that are due."""
+    late, soon = order_id(1), order_id(2)
+    await subject.queue.wake([late], 50)
+    await subject.queue.wake([soon])
+    assert await subject.receive() == [soon]
+    assert await subject.receive() == [late]
+
+
+async def waking_nobody_is_nothing(subject: Subject) -> None:
+    """An empty wake is no error and delivers nothing."""
+    await subject.queue.wake([])
+    await a_wake_reaches_a_worker(subject)
+
+
+async def _gather(subject: Subject, count: int) -> set[OrderId]:
+    seen: set[OrderId] = set()
+    async with asyncio.timeout(20):
+        while len(seen) < count:
+            seen.update(await subject.receive())
+    return seen
+
+
+CHECKS: Final[tuple[Callable[[Subject], Awaitable[None]], ...]] = (
+    a_wake_reaches_a_worker,
+    many_wakes_all_arrive,
+    a_delayed_wake_comes_after_one_that_is_not,
+    waking_nobody_is_nothing,
+)

@@ -1,0 +1,120 @@
+"""The best quote wins, and every other is told why it lost."""
+
+import pytest
+from attrs import evolve
+
+from bestfill.errors import NoRoute, QuoteError, RoutingError, VenueUnavailable
+from bestfill.quote import Quote, QuoteRequest
+from bestfill.routing import Answer, compare
+from bestfill.units import U64_MAX, BaseUnits, Bps, Mint
+
+A, B = Mint("A" * 32), Mint("B" * 32)
+REQUEST = QuoteRequest(input_mint=A, output_mint=B, amount_in=BaseUnits(1_000), decimals_in=9, decimals_out=6)
+
+
+def answer(rank: int, out: int, impact: int = 0, **changes: object) -> Answer:
+    quote = Quote(
+        venue=f"v{rank}",
+        input_mint=A,
+        output_mint=B,
+        amount_in=BaseUnits(1_000),
+        amount_out=BaseUnits(out),
+        price_impact_bps=Bps(impact),
+    )
+    return Answer(venue=f"v{rank}", rank=rank, quote=evolve(quote, **changes))
+
+
+def silent(rank: int, error: Exception) -> Answer:
+    return Answer(venue=f"v{rank}", rank=rank, error=error)
+
+
+def winner(*answers: Answer, least: int | None = None) -> str | None:
+    chosen = compare(REQUEST, answers, least).chosen
+    return chosen and chosen.venue
+
+
+def test_the_highest_output_wins():
+    assert winner(answer(0, 99), answer(1, 101), answer(2, 100)) == "v1"
+
+
+def test_a_tie_goes_to_the_lower_price_impact():
+    assert winner(answer(0, 100, impact=3), answer(1, 100, impact=2)) == "v1"
+
+
+def test_a_full_tie_goes_to_the_venue_configured_first():
+    assert winner(answer(1, 100, impact=2), answer(0, 100, impact=2)) == "v0"
+
+
+def test_a_higher_output_beats_a_lower_impact():
+    assert winner(answer(0, 100, impact=0), answer(1, 101, impact=500)) == "v1"
+
+
+def test_every_loser_is_told_why():
+    decision = compare(
+        REQUEST,
+        [
+            answer(0, 100),
+            answer(1, 90),
+            answer(2, 100, impact=5),
+            answer(3, 100),
+            answer(4, 10),
+            silent(5, VenueUnavailable("no answer within 5000 ms")),
+            answer(6, 100, amount_in=BaseUnits(999)),
+        ],
+        BaseUnits(50),
+    )
+    assert [(c.venue, c.chosen, c.reason) for c in decision.considered] == [
+        ("v0", True, "pays the most"),
+        ("v1", False, "pays 10 base units less than v0"),
+        ("v2", False, "pays the same as v0 at a higher price impact"),
+        ("v3", False, "ties with v0, which is configured first"),
+        ("v4", False, "pays 40 base units less than the minimum"),
+        ("v5", False, "no answer within 5000 ms"),
+        ("v6", False, "the quote is for another amount"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"input_mint": B},
+        {"output_mint": A},
+        {"amount_in": BaseUnits(10)},
+        {"amount_out": 0},
+        {"amount_out": -1},
+        {"amount_out": U64_MAX + 1},
+        {"amount_out": 1e9},
+        {"amount_out": float("nan")},
+        {"amount_out": "999"},
+        {"amount_out": None},
+        {"amount_out": True},
+        {"price_impact_bps": -1},
+        {"price_impact_bps": None},
+        {"fee_bps": -1},
+    ],
+)
+def test_a_quote_that_does_not_answer_the_request_never_wins(lie):
+    assert winner(answer(0, 10**9, **lie), answer(1, 1)) == "v1"
+
+
+def test_the_minimum_is_met_exactly():
+    assert winner(answer(0, 100), least=100) == "v0"
+    assert winner(answer(0, 99), least=100) is None
+
+
+def test_below_the_minimum_is_a_routing_error_that_may_pass():
+    error = compare(REQUEST, [answer(0, 99), silent(1, VenueUnavailable("x"))], BaseUnits(100)).error
+    assert type(error) is RoutingError
+    assert error.retryable
+
+
+def test_a_pair_that_nobody_trades_is_final():
+    error = compare(REQUEST, [silent(0, NoRoute("x")), silent(1, NoRoute("y"))], None).error
+    assert isinstance(error, NoRoute)
+    assert not error.retryable
+
+
+def test_silence_is_a_quote_error_that_may_pass():
+    error = compare(REQUEST, [silent(0, NoRoute("x")), silent(1, VenueUnavailable("y"))], None).error
+    assert type(error) is QuoteError
+    assert error.retryable

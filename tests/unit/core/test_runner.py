@@ -1,0 +1,143 @@
+"""The runner keeps a bounded number of orders in hand and loses none."""
+
+import asyncio
+
+from bestfill.errors import StoreError
+from bestfill.order import Status
+from bestfill.runner import Runner
+from bestfill.testing.invariants import check_order
+from bestfill.testing.samples import request
+from tests.unit.core.test_engine import Floor
+
+FOREVER_MS = 3_600_000
+
+
+class Gate:
+    """A venue's door: counts who is inside, and lets them out when told."""
+
+    def __init__(self, floor: Floor) -> None:
+        self.inside = self.most = 0
+        self.changed, self.open = asyncio.Condition(), asyncio.Event()
+        venue = floor.venues[0]
+        quote = venue.quote
+
+        async def ask(asked):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            async with self.changed:
+                self.changed.notify_all()
+            await self.open.wait()
+            self.inside -= 1
+            venue.ask = None
+            answer = await quote(asked)
+            venue.ask = ask
+            return answer
+
+        venue.ask = ask
+
+    async def wait_for(self, count: int) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.inside == count)
+
+
+async def all_ended(floor: Floor, ids) -> None:
+    """Wait, by the notifier's events, until all these orders have ended."""
+    left = set(ids)
+    async with floor.notifier.subscribe() as batches:
+        left -= {e.order_id for e in floor.notifier.published if e.status.terminal}
+        while left:
+            left -= {e.order_id for e in await anext(batches) if e.status.terminal}
+
+
+async def test_runs_at_most_so_many_orders_at_once_and_all_in_the_end():
+    floor = Floor()
+    gate = Gate(floor)
+    runner = Runner(floor.engine, concurrency=3, sweep_ms=FOREVER_MS)
+    ids = [(await floor.engine.place(request())).id for _ in range(20)]
+    runner.offer(ids)
+    await gate.wait_for(3)
+    assert (runner.in_hand, runner.waiting) == (3, 17)
+    gate.open.set()
+    await all_ended(floor, ids)
+    assert gate.most == 3
+    for order_id in ids:
+        assert (await check_order(floor.store, order_id)).status is Status.CONFIRMED
+    await runner.drain(0)
+
+
+async def test_a_sweep_finds_what_no_wake_told_of():
+    floor = Floor()
+    ids = [(await floor.engine.place(request())).id for _ in range(20)]
+    runner = Runner(floor.engine, concurrency=3, sweep_ms=FOREVER_MS)
+    runner.start()
+    await all_ended(floor, ids)
+    await runner.drain(0)
+
+
+async def test_an_order_woken_many_times_is_swapped_once():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    runner = Runner(floor.engine, concurrency=5, sweep_ms=FOREVER_MS)
+    for _ in range(10):
+        runner.offer([order.id])
+    await all_ended(floor, [order.id])
+    runner.offer([order.id])
+    await runner.drain(60)
+    assert floor.network.landings(order.id) == 1
+
+
+async def test_an_order_whose_lease_passed_while_in_hand_goes_on():
+    floor = Floor()
+    gate = Gate(floor)
+    order = await floor.engine.place(request())
+    claim, claimed = floor.store.claim_due, asyncio.Event()
+
+    async def watch(*args):
+        found = await claim(*args)
+        claimed.set()
+        return found
+
+    floor.store.claim_due = watch
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer([order.id])
+    await gate.wait_for(1)
+    floor.clock.advance(10_000)
+    runner.start()  # its sweep claims the order from under its own run
+    await claimed.wait()
+    gate.open.set()
+    await all_ended(floor, [order.id])
+    await runner.drain(60)
+    assert floor.network.landings(order.id) == 1
+
+
+async def test_a_store_that_fails_stops_neither_the_runner_nor_its_sweep():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    claim, calls = floor.store.claim_due, []
+
+    async def failing(*args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise StoreError("down")
+        if len(calls) == 2:
+            raise RuntimeError("a bug")
+        return await claim(*args)
+
+    floor.store.claim_due = failing
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=1)
+    runner.start()
+    await all_ended(floor, [order.id])
+    await runner.drain(0)
+
+
+async def test_draining_gives_back_what_does_not_end_in_time():
+    floor = Floor()
+    gate = Gate(floor)
+    ids = [(await floor.engine.place(request())).id for _ in range(4)]
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer(ids)
+    await gate.wait_for(2)
+    await runner.drain(0)
+    runner.offer(ids)
+    assert (runner.in_hand, runner.waiting) == (0, 0)
+    assert len(await floor.store.claim_due(floor.clock.now(), floor.clock.now(), 10)) == 4
