@@ -67,7 +67,12 @@ def test_what_has_ended_is_done():
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
 def test_what_is_not_due_is_left_alone(status):
-    assert next_step(status, Known(), wake_at=NOW + 1) == step.Leave()
+    assert next_step(status, Known(), wake_at=NOW + POLICY.early_ms + 1) == step.Leave()
+
+
+def test_a_wake_that_comes_a_little_early_is_not_lost():
+    assert next_step(Status.PENDING, Known(), wake_at=NOW + 1) == step.Pause(NOW + 1)
+    assert next_step(Status.ROUTING, Known(), wake_at=NOW + 1) == step.Leave(), "another worker's lease is not passed"
 
 
 @pytest.mark.parametrize("status", [Status.ROUTING, Status.BUILDING, Status.SUBMITTED])

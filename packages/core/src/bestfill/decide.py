@@ -160,7 +160,9 @@ def decide(order: Order, attempt: Attempt | None, known: Known, policy: Executio
         return _DONE
     if not known.held:
         if now < order.wake_at:
-            return _LEAVE
+            # A wake may come a little early, since timers and the clocks of two machines differ.
+            almost = order.status is Status.PENDING and order.wake_at - now <= policy.early_ms
+            return Pause(order.wake_at) if almost else _LEAVE
         if order.status is not Status.PENDING:
             return Claim()
     if order.status is Status.SUBMITTED:

@@ -25,6 +25,8 @@ class ExecutionPolicy:
     resend_ms: int = 2_000
     first_poll_ms: int = 50
     longest_poll_ms: int = 500
+    early_ms: int = 500
+    """How long before an order is due a worker that was woken for it waits, instead of leaving it to the sweep."""
     attention_poll_ms: int = 60_000
     """How often to ask again about a swap whose fate nobody could tell."""
 

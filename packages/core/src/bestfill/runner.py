@@ -39,6 +39,11 @@ class Runner:
         """How many orders wait here for a free place."""
         return len(self._waiting)
 
+    @property
+    def running(self) -> bool:
+        """Whether it takes orders."""
+        return self._sweeper is not None and not self._sweeper.done() and not self._draining
+
     def start(self) -> None:
         """Sweep now, and from now on."""
         self._sweeper = asyncio.create_task(self._keep_sweeping())

@@ -1,0 +1,45 @@
+"""Figures as a table, and the calibration that makes runs on different machines comparable."""
+
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+
+def table(title: str, rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    print(f"\n{title}")
+    for name, figure in rows:
+        print(f"  {name:{width}}  {figure}")
+
+
+def percentiles(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1_000 for q in (0.5, 0.99))
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {ordered[-1] * 1_000:.1f} ms, n {len(ordered)}"
+
+
+def sqlite_commits_per_second(count: int = 500) -> float:
+    """Single-row transactions a second, each made durable: what the disk and the core can do."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = sqlite3.connect(Path(folder) / "calibration.sqlite3", isolation_level=None)
+        database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER, b TEXT)")
+        begin = time.perf_counter()
+        for i in range(count):
+            database.execute("INSERT INTO t VALUES (?, ?)", (i, "x" * 100))
+        spent = time.perf_counter() - begin
+        database.close()
+    return count / spent
+
+
+def calibration() -> list[tuple[str, str]]:
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < 0.5:
+        sum(range(1_000))
+        count += 1
+    return [
+        ("calibration: cores", str(os.cpu_count())),
+        ("calibration: sum(range(1000)) a second", f"{count * 2:,}"),
+        ("calibration: durable SQLite commits a second", f"{sqlite_commits_per_second():,.0f}"),
+    ]
