@@ -24,7 +24,7 @@ class ExecutionPolicy:
     network_timeout_ms: int = 3_000
     resend_ms: int = 2_000
     first_poll_ms: int = 50
-    longest_poll_ms: int = 500
+    longest_poll_ms: int = 250
     early_ms: int = 500
     """How long before an order is due a worker that was woken for it waits, instead of leaving it to the sweep."""
     attention_poll_ms: int = 60_000

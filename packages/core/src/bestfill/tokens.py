@@ -52,18 +52,16 @@ class TokenList:
         Raises:
             ValidationError: neither a known symbol nor a known mint; says what was probably meant.
         """
-        if (token := self._by_symbol.get(text)) is not None:
+        if (token := self._by_symbol.get(text) or self._by_mint.get(Mint(text))) is not None:
             return token
         hint = self._hint(text)
         try:
-            mint = to_mint(text)
+            to_mint(text)
         except ValidationError as error:
             if len(text) < 20:
                 raise ValidationError(f"is not a known symbol and not a mint address{hint}") from None
             raise ValidationError(f"{error.reason}{hint}") from None
-        if (token := self._by_mint.get(mint)) is None:
-            raise ValidationError(f"is a mint of unknown decimals: add it to the token list first{hint}")
-        return token
+        raise ValidationError(f"is a mint of unknown decimals: add it to the token list first{hint}")
 
     def _hint(self, text: str) -> str:
         token = self._alike(text[:64])

@@ -14,7 +14,7 @@ from bestfill.engine.asking import ask, unexpected
 from bestfill.engine.desk import Desk
 from bestfill.errors import BestfillError, ExecutionError, StoreError, SwapReverted, VenueUnavailable
 from bestfill.order import Attempt, AttemptOutcome, Order, Status
-from bestfill.quote import Leg, Quote, QuoteRequest, SignedSwap, SwapPlan
+from bestfill.quote import Height, Leg, Quote, QuoteRequest, SignedSwap, SwapPlan, SwapStatus
 from bestfill.retry import PERMILLE, backoff_ms
 from bestfill.routing import compare
 from bestfill.transition import Transition
@@ -134,11 +134,8 @@ class Execution:
             self.known = evolve(self.known, signed=signed)
 
     async def _poll(self, signed: SignedSwap) -> None:
-        # The height first: only a status that is not older than it can prove the signature dead.
-        height = await self._ask_network(self.desk.network.height())
-        status = None
-        if height is not None:
-            status = await self._ask_network(self.desk.network.status(signed.signature))
+        seen = await self._ask_network(self._height_then_status(signed))
+        height, status = seen or (None, None)
         self.known = evolve(
             self.known,
             height=height,
@@ -146,6 +143,11 @@ class Execution:
             polls=self.known.polls + 1,
             polled_at=self.desk.clock.now(),
         )
+
+    async def _height_then_status(self, signed: SignedSwap) -> tuple[Height, SwapStatus]:
+        """In this order: only a status that is not older than the height can prove the signature dead."""
+        height = await self.desk.network.height()
+        return height, await self.desk.network.status(signed.signature)
 
     async def _ask_network(self, question: Awaitable[T]) -> T | None:
         """Whatever goes wrong here says nothing about the swap, so it is only noted."""
