@@ -1,0 +1,1 @@
+"""Two venues and a chain to trade on without money."""

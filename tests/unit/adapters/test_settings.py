@@ -1,0 +1,195 @@
+"""The settings: what they are by default, and how a wrong one is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bestfill.units import Bps
+from bestfill_adapters.settings import VARIABLES, MockSettings, Settings, SettingsError, load
+
+EXAMPLE = Path(__file__).parents[3] / ".env.example"
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert load({}) == Settings(
+        host="127.0.0.1",
+        port=3000,
+        log_level="info",
+        database_url=None,
+        redis_url=None,
+        data_dir=Path("var"),
+        concurrency=10,
+        venues=("mock_raydium", "mock_meteora"),
+        quote_timeout_ms=5_000,
+        max_slippage_bps=Bps(1_000),
+        order_ttl_ms=300_000,
+        mock=MockSettings(
+            quote_ms=(2_000, 3_000),
+            confirm_ms=(2_000, 3_000),
+            failure_rate=0,
+            drop_rate=0,
+            revert_rate=0,
+            seed=None,
+        ),
+    )
+
+
+def example() -> dict[str, str]:
+    lines = [line for line in EXAMPLE.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_example_lists_every_setting_with_its_default():
+    assert set(example()) == set(VARIABLES)
+    assert load(example()) == load({})
+    for name, value in example().items():
+        assert (load({}) == load({name: value})) and (
+            value or name in {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED"}
+        )
+
+
+def test_the_example_explains_every_setting():
+    for block in EXAMPLE.read_text().strip().split("\n\n"):
+        assert block.startswith("# "), block
+    assert "# " not in "".join(example().values())
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_an_empty_or_blank_variable_is_unset(name: str):
+    assert load({name: ""}) == load({name: " \t\r\n"}) == load({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("HOST", "0.0.0.0", "host", "0.0.0.0"),
+        ("HOST", "::1", "host", "::1"),
+        ("HOST", "localhost", "host", "localhost"),
+        ("HOST", "api-1.bestfill.example", "host", "api-1.bestfill.example"),
+        ("PORT", "0", "port", 0),
+        ("PORT", "65535", "port", 65535),
+        ("PORT", "3000\r", "port", 3000),
+        ("LOG_LEVEL", "WARN", "log_level", "warn"),
+        ("BESTFILL_DATA_DIR", "/srv/best fill", "data_dir", Path("/srv/best fill")),
+        ("BESTFILL_CONCURRENCY", "1", "concurrency", 1),
+        ("BESTFILL_VENUES", "mock_meteora , my-venue.2", "venues", ("mock_meteora", "my-venue.2")),
+        ("BESTFILL_QUOTE_TIMEOUT_MS", "250", "quote_timeout_ms", 250),
+        ("BESTFILL_MAX_SLIPPAGE", "0", "max_slippage_bps", 0),
+        ("BESTFILL_MAX_SLIPPAGE", "0.29", "max_slippage_bps", 29),
+        ("BESTFILL_MAX_SLIPPAGE", "99.99", "max_slippage_bps", 9_999),
+        ("BESTFILL_MAX_SLIPPAGE", "12.500", "max_slippage_bps", 1_250),
+        ("BESTFILL_ORDER_TTL_S", "86400", "order_ttl_ms", 86_400_000),
+    ],
+)
+def test_a_good_value_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({name: text}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("QUOTE_MS", "0", "quote_ms", (0, 0)),
+        ("QUOTE_MS", "5-5", "quote_ms", (5, 5)),
+        ("CONFIRM_MS", "100-600000", "confirm_ms", (100, 600_000)),
+        ("FAILURE_RATE", "1", "failure_rate", 1_000_000),
+        ("DROP_RATE", "0.29", "drop_rate", 290_000),
+        ("REVERT_RATE", "0.000001", "revert_rate", 1),
+        ("SEED", "forty two", "seed", "forty two"),
+    ],
+)
+def test_a_good_mock_value_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({f"BESTFILL_MOCK_{name}": text}).mock, field) == value
+
+
+BAD = {
+    "HOST": [
+        "256.0.0.1",
+        "1.2.3",
+        "[::1]",
+        "-a.example",
+        "a..b",
+        "a b",
+        "http://x",
+        "x" * 64,
+        "ﬁ",
+        "127.0.0.1:80",
+        "/",
+    ],
+    "PORT": ["-1", "65536", "3000x", "+1", "0x10", "1_0", "٣", "1.5", "9" * 5_000, "true", "NaN", "1e400"],
+    "LOG_LEVEL": ["warning", "verbose", "1"],
+    "DATABASE_URL": ["mysql://u:hunter2@h/d", "hunter2", "postgresql://", "postgresql://u:hunter2@h/d x"],
+    "REDIS_URL": ["http://:hunter2@h", "hunter2", "redis://"],
+    "BESTFILL_DATA_DIR": ["a\0b", "a\nb"],
+    "BESTFILL_CONCURRENCY": ["0", "-1", "10001", "ten"],
+    "BESTFILL_VENUES": [",", "a,", "a,,b", "a,a", "a b", "../a", "x" * 65],
+    "BESTFILL_QUOTE_TIMEOUT_MS": ["0", "600001"],
+    "BESTFILL_MAX_SLIPPAGE": ["100", "-1", "0.125", "1e1", "NaN", "10%", "٣", "9" * 5_000, ".5"],
+    "BESTFILL_ORDER_TTL_S": ["0", "86401"],
+    "BESTFILL_MOCK_QUOTE_MS": ["-1", "3-2", "1-", "-", "1-2-3", "600001", "1 - 2", "٣", "9" * 5_000],
+    "BESTFILL_MOCK_CONFIRM_MS": ["x", "0-600001"],
+    "BESTFILL_MOCK_FAILURE_RATE": ["1.000001", "-0", "0.0000001", "1e-3", "50%", "inf", "nan"],
+    "BESTFILL_MOCK_DROP_RATE": ["2"],
+    "BESTFILL_MOCK_REVERT_RATE": ["1.1"],
+    "BESTFILL_MOCK_SEED": ["x" * 65, "a\0b"],
+}
+
+
+def test_every_setting_has_bad_values_to_try():
+    assert set(BAD) == set(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [(name, text) for name, texts in BAD.items() for text in texts],
+    ids=lambda value: repr(value[:20]),
+)
+def test_a_bad_value_is_refused_by_name_and_mend(name: str, text: str):
+    both = {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"} if name.endswith("_URL") else {}
+    with pytest.raises(SettingsError) as caught:
+        load({**both, name: text})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{name}: must be ")
+    assert len(problem) < 300
+    assert "hunter2" not in problem
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    environ = {"PORT": "x", "BESTFILL_CONCURENCY": "5", "BESTFILL_MAX_SLIPPAGE": "200", "REDIS_URL": "redis://h"}
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    assert len(caught.value.problems) == 4
+    for name in ("PORT", "BESTFILL_CONCURENCY", "BESTFILL_MAX_SLIPPAGE", "DATABASE_URL"):
+        assert re.search(rf"^{name}: ", str(caught.value), re.MULTILINE)
+
+
+def test_an_unknown_name_gets_the_nearest_known_one():
+    with pytest.raises(SettingsError, match=r"BESTFILL_CONCURENCY: .*did you mean BESTFILL_CONCURRENCY\?"):
+        load({"BESTFILL_CONCURENCY": "5"})
+    with pytest.raises(SettingsError, match=r"BESTFILL_PORT: .*did you mean PORT\?"):
+        load({"BESTFILL_PORT": "3000"})
+    with pytest.raises(SettingsError, match="BESTFILL_ZZ: is not a setting; unset it"):
+        load({"BESTFILL_ZZ": ""})
+
+
+def test_names_of_others_are_left_alone():
+    assert load({"PATH": "/bin", "PORTS": "x", "bestfill_port": "x", "XBESTFILL_A": "1"}) == load({})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "url"),
+    [
+        ("DATABASE_URL", "REDIS_URL", "postgresql://user:hunter2@host/name"),
+        ("REDIS_URL", "DATABASE_URL", "redis://:hunter2@host"),
+    ],
+)
+def test_one_server_alone_is_an_error_that_keeps_its_password(one: str, other: str, url: str):
+    with pytest.raises(SettingsError, match=f"{other}: must be set too, since {one} is") as caught:
+        load({one: url, other: " "})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_urls_password_is_not_shown_with_the_settings():
+    settings = load({"DATABASE_URL": "postgresql://u:hunter2@h/d", "REDIS_URL": "rediss://:hunter2@h:6379/0"})
+    assert settings.database_url == "postgresql://u:hunter2@h/d"
+    assert "hunter2" not in repr(settings)
