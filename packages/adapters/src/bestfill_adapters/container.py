@@ -1,0 +1,126 @@
+"""The embedded mode, wired: everything in one process, on one SQLite file."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from dependency_injector import containers, providers
+
+from bestfill.engine import Engine
+from bestfill.policy import ExecutionPolicy
+from bestfill.runner import Runner
+from bestfill.tokens import MAINNET
+from bestfill_adapters.memory import MemoryNotifier, MemoryQueue
+from bestfill_adapters.mock.network import MockNetwork
+from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
+from bestfill_adapters.plugins import VenueContext, load_venues
+from bestfill_adapters.settings import Settings, SettingsError, load
+from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
+from bestfill_adapters.system import SystemClock, SystemEntropy
+
+DATABASE: Final = "bestfill.sqlite3"
+
+
+def embedded_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings of the embedded mode.
+
+    Raises:
+        SettingsError: they are not valid, or ask for the deployed mode.
+    """
+    settings = load(environ)
+    if settings.database_url is not None:
+        raise SettingsError(
+            ["DATABASE_URL, REDIS_URL: the deployed mode is not part of this version; unset both for the embedded mode"]
+        )
+    return settings
+
+
+def _database(data_dir: Path) -> Path:
+    return data_dir / DATABASE
+
+
+def _policy(settings: Settings) -> ExecutionPolicy:
+    return ExecutionPolicy(
+        max_slippage_bps=settings.max_slippage_bps,
+        order_ttl_ms=settings.order_ttl_ms,
+        quote_timeout_ms=settings.quote_timeout_ms,
+    )
+
+
+def _seed(settings: Settings) -> str:
+    return settings.mock.seed or secrets.token_hex(16)
+
+
+class Embedded(containers.DeclarativeContainer):
+    """Makes each part once, when it is first asked for. Tests override what they want to be different."""
+
+    environ = providers.Callable(lambda: os.environ)  # a call, since a container copies the objects that it is given
+    settings = providers.Singleton(embedded_settings, environ)
+    clock = providers.Singleton(SystemClock)
+    entropy = providers.Singleton(SystemEntropy)
+    tokens = providers.Callable(lambda: MAINNET)
+    policy = providers.Singleton(_policy, settings)
+    seed = providers.Singleton(_seed, settings)
+
+    sqlite_file = providers.Singleton(SqliteFile, providers.Callable(_database, settings.provided.data_dir))
+    store = providers.Singleton(SqliteStore, sqlite_file)
+    queue = providers.Singleton(MemoryQueue)
+    notifier = providers.Singleton(MemoryNotifier)
+
+    ledger = providers.Singleton(SqliteLedger, sqlite_file)
+    network = providers.Singleton(MockNetwork, ledger, clock, settings.provided.mock, seed)
+    venue_context = providers.Singleton(VenueContext, clock=clock, seed=seed, settings=settings, environ=environ)
+    venues = providers.Singleton(load_venues, settings.provided.venues, venue_context)
+
+    engine = providers.Singleton(
+        Engine,
+        store=store,
+        queue=queue,
+        notifier=notifier,
+        network=network,
+        venues=venues,
+        clock=clock,
+        entropy=entropy,
+        policy=policy,
+    )
+    runner = providers.Singleton(Runner, engine, settings.provided.concurrency)
+
+
+async def start(container: Embedded) -> None:
+    """Take the data folder, bring its tables up to date, and work on what is due and on what is woken.
+
+    Raises:
+        SettingsError: a setting or a venue plugin does not do.
+        StoreError: the data folder cannot be used, or another process has it.
+    """
+    container.check_dependencies()
+    runner = container.runner()  # makes everything, so that a bad setting is found before the disk is touched
+    async with AsyncExitStack() as undo:
+        file = container.sqlite_file()
+        file.acquire()
+        undo.callback(file.release)
+        await asyncio.to_thread(migrate, file.url)
+        container.store().start(container.clock().now())
+        undo.callback(container.store().close)
+        container.ledger().start()
+        undo.callback(container.ledger().close)
+        container.queue().consume(runner.offer)
+        runner.start()
+        undo.pop_all()
+
+
+async def stop(container: Embedded, grace_s: float) -> None:
+    """Let what is in hand go on for the grace period, then close everything, also if a part of that fails."""
+    async with AsyncExitStack() as last_to_first:
+        last_to_first.callback(container.sqlite_file().release)
+        last_to_first.callback(container.ledger().close)
+        last_to_first.callback(container.store().close)
+        last_to_first.callback(container.notifier().close)
+        last_to_first.push_async_callback(container.network().close)
+        last_to_first.callback(container.queue().close)
+        last_to_first.push_async_callback(container.runner().drain, grace_s)

@@ -1,0 +1,79 @@
+"""The mock chain's memory in the embedded mode: a table beside the orders', on connections of its own."""
+
+import sqlite3
+
+from bestfill.quote import SwapOutcome
+from bestfill.units import BaseUnits, Signature
+from bestfill_adapters.mock.ledger import Landing, Ledger
+from bestfill_adapters.sql import statements as sql
+from bestfill_adapters.sql.file import SqliteFile
+from bestfill_adapters.sql.groups import Draft, GroupReader, GroupWriter
+
+
+class SqliteLedger(Ledger):
+    """Landings in a migrated database file. The store knows nothing of it: a chain is another system."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._writer = GroupWriter(file, "ledger-writer", _Landings)
+        self._reader = GroupReader(file, "ledger-reader")
+
+    def start(self) -> None:
+        """Open the file.
+
+        Raises:
+            StoreError: the file can't be used.
+        """
+        self._writer.start()
+        self._reader.start()
+
+    def close(self) -> None:
+        """Finish what is queued, and let the file go."""
+        self._writer.close()
+        self._reader.close()
+
+    async def record(self, landing: Landing) -> None:
+        """Keep a landing, unless its signature has one already."""
+        await self._writer.do(lambda landings: landings.add(landing))
+
+    async def find(self, signature: Signature) -> Landing | None:
+        """Give a signature's landing."""
+        return await self._reader.do(lambda db: _find(db, signature))
+
+
+class _Landings(Draft):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._rows: list[tuple[str | int, ...]] = []
+
+    def add(self, landing: Landing) -> None:
+        self._rows.append(
+            (
+                landing.signature,
+                landing.order_id,
+                landing.outcome.value,
+                str(landing.amount_in),
+                str(landing.amount_out),
+                landing.slot,
+                landing.landed_at,
+            )
+        )
+
+    def flush(self) -> None:
+        self._db.executemany(sql.INSERT_LANDING, self._rows)
+        self._rows = []
+
+
+def _find(db: sqlite3.Connection, signature: Signature) -> Landing | None:
+    row = db.execute(sql.SELECT_LANDING, (signature,)).fetchone()
+    if row is None:
+        return None
+    signature, order_id, outcome, amount_in, amount_out, slot, landed_at = row
+    return Landing(
+        signature=signature,
+        order_id=order_id,
+        outcome=SwapOutcome(outcome),
+        amount_in=BaseUnits(int(amount_in)),
+        amount_out=BaseUnits(int(amount_out)),
+        slot=slot,
+        landed_at=landed_at,
+    )

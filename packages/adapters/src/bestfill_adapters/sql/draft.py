@@ -1,0 +1,111 @@
+"""What a group of callers writes to orders."""
+
+import sqlite3
+from collections import Counter
+from typing import Final
+
+from attrs import evolve
+
+from bestfill.errors import Conflict, OrderNotFound
+from bestfill.events import OrderEvent
+from bestfill.order import IdempotencyKey, Order
+from bestfill.transition import Transition
+from bestfill.units import Millis, OrderId
+from bestfill_adapters.sql import reads, rows
+from bestfill_adapters.sql import statements as sql
+from bestfill_adapters.sql.groups import Draft
+
+_LIVE_SIGNATURE: Final = "UNIQUE constraint failed: order_executions.order_id"
+"""SQLite's words for a breach of the index of live signatures, the only one on that column alone."""
+
+
+class OrdersDraft(Draft):
+    """Checks each write against the database and what is gathered before it; the rows go in when it is flushed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._clear()
+
+    def place(self, order: Order, event: OrderEvent, key: IdempotencyKey | None) -> tuple[Order, OrderEvent | None]:
+        """Store a new order, its first event and its key; or give the order that the key stands for."""
+        if key is not None:
+            if (key.user_id, key.key) in self._keys:
+                self.flush()
+            if (before := reads.replay(self._db, key)) is not None:
+                return before, None
+            self._keys[key.user_id, key.key] = (key.digest, order.id, order.created_at)
+        stored, head = self._append(event, rows.NO_EVENT)
+        self._new.append((*rows.fixed_part(order), *rows.moving_part(order), head))
+        self._standing[order.id] = (order.status, order.version, head)
+        self._counts[order.status.value] += 1
+        return order, stored
+
+    def commit(self, move: Transition) -> OrderEvent | None:
+        """Write a transition, if the order is still at its expected version."""
+        order, stored = move.order, None
+        status, version, head = self._find(order.id)
+        if version != move.expected_version:
+            raise Conflict("the order has been changed meanwhile")
+        if move.event is not None:
+            stored, head = self._append(move.event, head)
+        if move.attempt is not None:
+            self._attempts.append(rows.attempt_row(move.attempt))
+        if move.failure is not None:
+            self._failures.append(rows.failure_row(move.failure))
+        self._moved.append((*rows.moving_part(order), head, order.id))
+        self._standing[order.id] = (order.status, order.version, head)
+        self._counts[status] -= 1
+        self._counts[order.status.value] += 1
+        return stored
+
+    def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
+        """Take the orders that are longest due."""
+        self.flush()
+        due = [rows.to_order(row) for row in self._db.execute(sql.SELECT_DUE, (now, reads.bounded(limit)))]
+        self._db.executemany(sql.TAKE_LEASE, [(lease_until, order.id) for order in due])
+        return [evolve(order, version=order.version + 1, wake_at=lease_until) for order in due]
+
+    def flush(self) -> None:
+        """Write what is gathered, parents first."""
+        db = self._db
+        db.executemany(sql.INSERT_ORDER, self._new)
+        db.executemany(sql.UPDATE_ORDER, self._moved)
+        try:
+            db.executemany(sql.UPSERT_ATTEMPT, self._attempts)
+        except sqlite3.IntegrityError as error:
+            if str(error) != _LIVE_SIGNATURE:
+                raise
+            raise Conflict("the order has another live signature") from error
+        db.executemany(sql.INSERT_EVENT, self._events)
+        db.executemany(sql.UPSERT_USER_SEQ, self._user_seqs.items())
+        db.executemany(sql.UPSERT_FAILURE, self._failures)
+        db.executemany(sql.INSERT_KEY, [(*name, *stands_for) for name, stands_for in self._keys.items()])
+        db.executemany(sql.ADD_TO_COUNT, [count for count in self._counts.items() if count[1]])
+        self._clear()
+
+    def _clear(self) -> None:
+        self._standing: dict[OrderId, tuple[str, int, bytes]] = {}
+        self._new: list[rows.Row] = []
+        self._moved: list[rows.Row] = []
+        self._attempts: list[rows.Row] = []
+        self._events: list[rows.Row] = []
+        self._failures: list[rows.Row] = []
+        self._user_seqs: dict[str, int] = {}
+        self._keys: dict[tuple[str, str], tuple[str, OrderId, Millis]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def _find(self, order_id: OrderId) -> tuple[str, int, bytes]:
+        if (known := self._standing.get(order_id)) is not None:
+            return known
+        row = self._db.execute(sql.SELECT_STANDING, (rows.order_key(order_id),)).fetchone()
+        if row is None:
+            raise OrderNotFound(f"there is no order {order_id}")
+        return row
+
+    def _append(self, event: OrderEvent, prev_hash: bytes) -> tuple[OrderEvent, bytes]:
+        """Number the event for its user; give it as stored, and its hash."""
+        data = rows.json_text(event.data)
+        user_seq = self._user_seqs.get(event.user_id) or reads.user_seq(self._db, event.user_id)
+        self._user_seqs[event.user_id] = user_seq = user_seq + 1
+        self._events.append(rows.event_row(event, user_seq, data, prev_hash))
+        return rows.numbered(event, user_seq), rows.event_hash(prev_hash, event, data)

@@ -1,0 +1,23 @@
+"""SQLite keeps every promise of the store's port."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bestfill.ports import OrderStore
+from bestfill.testing.contracts.store import CHECKS
+from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_sqlite_store(check: Callable[[OrderStore], Awaitable[None]], tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "bestfill.db")
+    migrate(file.url)
+    store = SqliteStore(file)
+    store.start()
+    try:
+        await check(store)
+    finally:
+        store.close()
