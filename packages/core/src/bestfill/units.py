@@ -62,7 +62,7 @@ def to_display(amount: BaseUnits, decimals: int) -> str:
 
 
 def price(amount_in: BaseUnits, decimals_in: int, amount_out: BaseUnits, decimals_out: int) -> str:
-    """Write output per input in display units, cut (never rounded up) after 12 significant digits."""
+    """Write output per input in display units, cut (never rounded up) after 12 or 13 significant digits."""
     numerator, denominator = amount_out * 10**decimals_in, amount_in * 10**decimals_out
     places = max(0, _PRICE_DIGITS - (len(str(numerator)) - len(str(denominator))))
     return to_display(BaseUnits(numerator * 10**places // denominator), places)
