@@ -2,7 +2,7 @@
 
 from typing import Final, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from bestfill.errors import BestfillError, BlockhashExpired, Expired, QuoteError, SwapReverted
 from bestfill.order import Attempt, Order, Status
@@ -14,12 +14,12 @@ from bestfill.slippage import check_fill
 from bestfill.units import Millis
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Known:
     """What a worker knows beyond the store; all of it may be lost at any time.
 
     `held`: this worker holds the lease of the stored version. `error`: the step at hand failed. `height` and
-    `status` were asked for in this order, `polls` times so far, last at `polled_at`; `fresh` until acted upon.
+    `status` were asked for in this order, `polls` times so far, last at `polled_at`.
     """
 
     held: bool = False

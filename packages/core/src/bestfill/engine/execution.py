@@ -59,7 +59,8 @@ class Execution:
             case step.Done() | step.Leave():
                 return False
             case step.Claim():
-                await self._commit(to.hold(order, lease), evolve(self.known, held=True))
+                await self._commit(to.hold(order, lease), self.known)
+                self.known.held = True
             case step.Start():
                 await self._commit(to.start(order, lease, now))
             case step.AskQuotes():
@@ -74,7 +75,7 @@ class Execution:
                 await self._commit(to.sign(order, self._present(), signed, lease, now))
             case step.Send(signed):
                 await self._ask_network(desk.network.send(signed))
-                self.known = evolve(self.known, sent_at=desk.clock.now())
+                self.known.sent_at = desk.clock.now()
             case step.Poll(signed):
                 await self._poll(signed)
             case step.Pause(until):
@@ -114,7 +115,7 @@ class Execution:
             decimals_out=self.order.decimals_out,
         )
         answers = await ask(self.desk.venues, request, self.desk.policy.quote_timeout_ms)
-        self.known = evolve(self.known, decision=compare(request, answers, self.order.min_amount_out))
+        self.known.decision = compare(request, answers, self.order.min_amount_out)
 
     async def _build(self, quote: Quote) -> None:
         attempt = self._present()
@@ -126,23 +127,18 @@ class Execution:
                 plan = _plan(self.order, attempt.min_out, await venue.leg(quote, attempt.min_out))
                 signed = await self.desk.network.sign(plan)
         except BestfillError as error:
-            self.known = evolve(self.known, error=error)
+            self.known.error = error
         except Exception as error:  # noqa: BLE001 - adapters are somebody else's code; nothing is sent yet
-            self.known = evolve(self.known, error=ExecutionError(unexpected("building the swap", error)))
+            self.known.error = ExecutionError(unexpected("building the swap", error))
         else:
             self.attempt = evolve(attempt, route=plan.route)
-            self.known = evolve(self.known, signed=signed)
+            self.known.signed = signed
 
     async def _poll(self, signed: SignedSwap) -> None:
         seen = await self._ask_network(self._height_then_status(signed))
-        height, status = seen or (None, None)
-        self.known = evolve(
-            self.known,
-            height=height,
-            status=status,
-            polls=self.known.polls + 1,
-            polled_at=self.desk.clock.now(),
-        )
+        self.known.height, self.known.status = seen or (None, None)
+        self.known.polls += 1
+        self.known.polled_at = self.desk.clock.now()
 
     async def _height_then_status(self, signed: SignedSwap) -> tuple[Height, SwapStatus]:
         """In this order: only a status that is not older than the height can prove the signature dead."""
