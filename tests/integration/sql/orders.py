@@ -45,11 +45,14 @@ async def in_one_group(store: SqliteStore, *calls: Coroutine[Any, Any, Any]) -> 
     with writer.file.lock:
         first = asyncio.ensure_future(writer.do(lambda _draft: None))  # holds the writer up
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
         while not writer._jobs.empty():  # noqa: ASYNC110 - a thread empties it, and tells nobody
             await asyncio.sleep(0)
         tasks = [asyncio.ensure_future(call) for call in calls]
-        await asyncio.sleep(0)
-        assert writer._jobs.qsize() == len(calls)
+        await asyncio.sleep(0)  # they are called
+        await asyncio.sleep(0)  # and handed over together
+        assert not writer._gathered
+        assert not writer._jobs.empty()
     await first
     return await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -59,6 +59,8 @@ async def test_what_one_group_does_to_an_order_is_seen_by_the_rest_of_the_group(
     assert results[4][0].id == order.id and results[4][1] is None
     assert await check_order(store, order.id) == second.order
     assert numbers(await store.user_events("user-123")) == [1, 2, 3]
+    counts = await store.counts(NOW)
+    assert (counts.waiting, counts.active) == (0, 1)
 
 
 async def test_a_claim_sees_what_its_group_did_before_and_is_seen_after(store):

@@ -6,6 +6,7 @@ from bestfill.quote import SwapOutcome
 from bestfill.units import BaseUnits, Signature
 from bestfill_adapters.mock.ledger import Landing, Ledger
 from bestfill_adapters.sql import statements as sql
+from bestfill_adapters.sql.draft import write_rows
 from bestfill_adapters.sql.file import SqliteFile
 from bestfill_adapters.sql.groups import Draft, GroupReader, GroupWriter
 
@@ -59,7 +60,7 @@ class _Landings(Draft):
         )
 
     def flush(self) -> None:
-        self._db.executemany(sql.INSERT_LANDING, self._rows)
+        write_rows(self._db, sql.INSERT_LANDING, self._rows)
         self._rows = []
 
 

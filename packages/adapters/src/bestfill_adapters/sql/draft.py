@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 from attrs import evolve
@@ -17,6 +19,16 @@ from bestfill_adapters.sql.groups import Draft
 
 _LIVE_SIGNATURE: Final = "UNIQUE constraint failed: order_executions.order_id"
 """SQLite's words for a breach of the index of live signatures, the only one on that column alone."""
+_LARGEST: Final = 256
+
+
+def write_rows(db: sqlite3.Connection, statement: str, some: Sequence[rows.Row]) -> None:
+    """Write rows in few steps: each of a power of two of them, so that few texts of a statement are ever prepared."""
+    begin = 0
+    while (left := len(some) - begin) > 0:
+        size = min(_LARGEST, 1 << left.bit_length() - 1)
+        db.execute(sql.many(statement, size), list(chain.from_iterable(some[begin : begin + size])))
+        begin += size
 
 
 class OrdersDraft(Draft):
@@ -25,6 +37,12 @@ class OrdersDraft(Draft):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._clear()
+
+    def prepare(self, about: Sequence[Order]) -> None:
+        """Read, in two steps for the whole group, where orders stand and how far users' events are numbered."""
+        if about:
+            self._standing = reads.standings(self._db, list({order.id for order in about}))
+            self._user_seqs = reads.user_seqs(self._db, list({order.user_id for order in about}))
 
     def place(self, order: Order, event: OrderEvent, key: IdempotencyKey | None) -> tuple[Order, OrderEvent | None]:
         """Store a new order, its first event and its key; or give the order that the key stands for."""
@@ -36,7 +54,7 @@ class OrdersDraft(Draft):
             self._keys[key.user_id, key.key] = (key.digest, order.id, order.created_at)
         stored, head = self._append(event, rows.NO_EVENT)
         self._new.append((*rows.fixed_part(order), *rows.moving_part(order), head))
-        self._standing[order.id] = (order.status, order.version, head)
+        self._standing[order.id] = (order.status.value, order.version, head)
         self._counts[order.status.value] += 1
         return order, stored
 
@@ -52,8 +70,8 @@ class OrdersDraft(Draft):
             self._attempts.append(rows.attempt_row(move.attempt))
         if move.failure is not None:
             self._failures.append(rows.failure_row(move.failure))
-        self._moved.append((*rows.moving_part(order), head, order.id))
-        self._standing[order.id] = (order.status, order.version, head)
+        self._moved[order.id] = (*rows.moving_part(order), head, order.id)
+        self._standing[order.id] = (order.status.value, order.version, head)
         self._counts[status] -= 1
         self._counts[order.status.value] += 1
         return stored
@@ -62,50 +80,56 @@ class OrdersDraft(Draft):
         """Take the orders that are longest due."""
         self.flush()
         due = [rows.to_order(row) for row in self._db.execute(sql.SELECT_DUE, (now, reads.bounded(limit)))]
-        self._db.executemany(sql.TAKE_LEASE, [(lease_until, order.id) for order in due])
+        if due:
+            self._db.execute(sql.TAKE_LEASES, (lease_until, rows.json_text([order.id for order in due])))
         return [evolve(order, version=order.version + 1, wake_at=lease_until) for order in due]
 
     def flush(self) -> None:
         """Write what is gathered, parents first."""
-        db = self._db
-        db.executemany(sql.INSERT_ORDER, self._new)
-        db.executemany(sql.UPDATE_ORDER, self._moved)
+        self._write(sql.INSERT_ORDER, self._new)
+        self._write(sql.UPDATE_ORDER, list(self._moved.values()))
         try:
-            db.executemany(sql.UPSERT_ATTEMPT, self._attempts)
+            self._write(sql.UPSERT_ATTEMPT, self._attempts)
         except sqlite3.IntegrityError as error:
             if str(error) != _LIVE_SIGNATURE:
                 raise
             raise Conflict("the order has another live signature") from error
-        db.executemany(sql.INSERT_EVENT, self._events)
-        db.executemany(sql.UPSERT_USER_SEQ, self._user_seqs.items())
-        db.executemany(sql.UPSERT_FAILURE, self._failures)
-        db.executemany(sql.INSERT_KEY, [(*name, *stands_for) for name, stands_for in self._keys.items()])
-        db.executemany(sql.ADD_TO_COUNT, [count for count in self._counts.items() if count[1]])
+        self._write(sql.INSERT_EVENT, self._events)
+        self._write(sql.UPSERT_USER_SEQ, [(user, self._user_seqs[user]) for user in self._users])
+        self._write(sql.UPSERT_FAILURE, self._failures)
+        self._write(sql.INSERT_KEY, [(*name, *stands_for) for name, stands_for in self._keys.items()])
+        self._write(sql.ADD_TO_COUNT, [(*count, 0) for count in self._counts.items() if count[1]])
         self._clear()
 
+    def _write(self, statement: str, some: Sequence[rows.Row]) -> None:
+        write_rows(self._db, statement, some)
+
     def _clear(self) -> None:
-        self._standing: dict[OrderId, tuple[str, int, bytes]] = {}
+        self._standing: dict[OrderId, reads.Standing] = {}
         self._new: list[rows.Row] = []
-        self._moved: list[rows.Row] = []
+        self._moved: dict[OrderId, rows.Row] = {}
         self._attempts: list[rows.Row] = []
         self._events: list[rows.Row] = []
         self._failures: list[rows.Row] = []
         self._user_seqs: dict[str, int] = {}
+        self._users: set[str] = set()
         self._keys: dict[tuple[str, str], tuple[str, OrderId, Millis]] = {}
         self._counts: Counter[str] = Counter()
 
-    def _find(self, order_id: OrderId) -> tuple[str, int, bytes]:
+    def _find(self, order_id: OrderId) -> reads.Standing:
         if (known := self._standing.get(order_id)) is not None:
             return known
-        row = self._db.execute(sql.SELECT_STANDING, (rows.order_key(order_id),)).fetchone()
-        if row is None:
+        standing = reads.standings(self._db, [order_id]).get(order_id)
+        if standing is None:
             raise OrderNotFound(f"there is no order {order_id}")
-        return row
+        return standing
 
     def _append(self, event: OrderEvent, prev_hash: bytes) -> tuple[OrderEvent, bytes]:
         """Number the event for its user; give it as stored, and its hash."""
         data = rows.json_text(event.data)
-        user_seq = self._user_seqs.get(event.user_id) or reads.user_seq(self._db, event.user_id)
-        self._user_seqs[event.user_id] = user_seq = user_seq + 1
+        if event.user_id not in self._user_seqs:
+            self._user_seqs |= reads.user_seqs(self._db, [event.user_id])
+        self._user_seqs[event.user_id] = user_seq = self._user_seqs[event.user_id] + 1
+        self._users.add(event.user_id)
         self._events.append(rows.event_row(event, user_seq, data, prev_hash))
         return rows.numbered(event, user_seq), rows.event_hash(prev_hash, event, data)

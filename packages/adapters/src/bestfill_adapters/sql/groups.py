@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from bestfill.errors import BestfillError, StoreError
 from bestfill_adapters.sql.file import SqliteFile
 
-LARGEST_GROUP: Final = 1_000
+LARGE_GROUP: Final = 1_000
+"""A group that has so many waits for no more."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ class Draft(Protocol):
     Its methods refuse by a BestfillError, before they change anything. They may be called twice, the first time
     being undone, so they have no effect but on the database.
     """
+
+    def prepare(self, about: Sequence[Any]) -> None:
+        """Read at once what the works of a group will ask for; `about` has what `do` was told of each."""
 
     @abstractmethod
     def flush(self) -> None:
@@ -43,6 +47,7 @@ S = TypeVar("S")
 class _Job(NamedTuple, Generic[S]):
     work: Callable[[S], Any]
     future: asyncio.Future[Any]
+    about: Any
 
 
 class _Answer(NamedTuple):
@@ -55,7 +60,8 @@ class _Group(ABC, Generic[S]):
 
     def __init__(self, file: SqliteFile, name: str) -> None:
         self.file, self.name = file, name
-        self._jobs: SimpleQueue[_Job[S] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[list[_Job[S]] | None] = SimpleQueue()
+        self._gathered: list[_Job[S]] = []
         self._gate = threading.Lock()  # nothing may be queued behind the end
         self._thread: threading.Thread | None = None
 
@@ -74,22 +80,41 @@ class _Group(ABC, Generic[S]):
         with self._gate:
             thread, self._thread = self._thread, None
             if thread is not None:
+                self._hand_over()
                 self._jobs.put(None)
         if thread is not None:
             thread.join()
 
-    async def do(self, work: Callable[[S], T]) -> T:
+    async def do(self, work: Callable[[S], T], about: Any = None) -> T:
         """Have some work done. If the caller is cancelled meanwhile, it may be done all the same.
+
+        Args:
+            work: what to do.
+            about: what it will ask for, so that a group's questions are put at once.
 
         Raises:
             StoreError: it failed; or whatever BestfillError the work raised to refuse.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         with self._gate:
             if self._thread is None:
                 raise StoreError("the database is not open")
-            self._jobs.put(_Job(work, future))
+            # One hand-over for all that this turn of the loop brings: each wakes the thread, which then takes the
+            # interpreter from the loop.
+            if not self._gathered:
+                loop.call_soon(self._turn_ended)
+            self._gathered.append(_Job(work, future, about))
         return await future
+
+    def _turn_ended(self) -> None:
+        with self._gate:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._jobs.put(gathered)
 
     @abstractmethod
     def _connect(self) -> sqlite3.Connection: ...
@@ -108,15 +133,15 @@ class _Group(ABC, Generic[S]):
         connection.close()
 
     def _take(self) -> list[_Job[S]]:
-        """Wait for the first job, and take all others that are there; none at the end."""
+        """Wait for the first jobs, and take all others that are there; none at the end."""
+        some = self._jobs.get()
         jobs: list[_Job[S]] = []
-        job = self._jobs.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == LARGEST_GROUP:
+        while some is not None:
+            jobs += some
+            if len(jobs) >= LARGE_GROUP:
                 return jobs
             try:
-                job = self._jobs.get_nowait()
+                some = self._jobs.get_nowait()
             except Empty:
                 return jobs
         if jobs:
@@ -149,6 +174,7 @@ class GroupWriter(_Group[D]):
         with _transaction(connection, "BEGIN IMMEDIATE"):
             draft = self._draft(connection)
             try:
+                draft.prepare([job.about for job in jobs if job.about is not None])
                 for job in jobs:
                     try:
                         answers.append(_Answer(job.work(draft)))

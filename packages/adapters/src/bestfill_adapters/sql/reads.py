@@ -1,7 +1,9 @@
 """What is read of orders; lists come in the order that the port promises."""
 
 import sqlite3
-from typing import Final
+from typing import Final, TypeAlias
+
+import msgspec
 
 from bestfill.errors import Conflict, OrderNotFound
 from bestfill.events import OrderEvent
@@ -11,7 +13,12 @@ from bestfill.units import Millis, OrderId
 from bestfill_adapters.sql import rows
 from bestfill_adapters.sql import statements as sql
 
+Standing: TypeAlias = tuple[str, int, bytes]
+
 _LARGEST: Final = 2**63 - 1
+
+_standings = msgspec.json.Decoder(list[tuple[OrderId, str, int, str]]).decode
+_numbers = msgspec.json.Decoder(list[tuple[str, int]]).decode
 
 
 def bounded(number: int) -> int:
@@ -25,6 +32,18 @@ def get(db: sqlite3.Connection, order_id: OrderId) -> Order:
     if row is None:
         raise OrderNotFound("there is no such order")
     return rows.to_order(row)
+
+
+def standings(db: sqlite3.Connection, ids: list[OrderId]) -> dict[OrderId, Standing]:
+    """Give status, version and last event's hash of those orders that are there."""
+    (found,) = db.execute(sql.SELECT_STANDINGS, (rows.json_text([rows.order_key(i) for i in ids]),)).fetchone()
+    return {i: (status, version, bytes.fromhex(head)) for i, status, version, head in _standings(found)}
+
+
+def user_seqs(db: sqlite3.Connection, user_ids: list[str]) -> dict[str, int]:
+    """Give the number of each user's last event."""
+    (found,) = db.execute(sql.SELECT_USER_SEQS, (rows.json_text(user_ids),)).fetchone()
+    return dict.fromkeys(user_ids, 0) | dict(_numbers(found))
 
 
 def replay(db: sqlite3.Connection, key: IdempotencyKey) -> Order | None:

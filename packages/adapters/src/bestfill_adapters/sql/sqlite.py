@@ -53,7 +53,7 @@ class SqliteStore(OrderStore):
         self, order: Order, event: OrderEvent, key: IdempotencyKey | None = None
     ) -> tuple[Order, OrderEvent | None]:
         """Store a new order, or give the one that its key stands for."""
-        return await self._writer.do(lambda draft: draft.place(order, event, key))
+        return await self._writer.do(lambda draft: draft.place(order, event, key), order)
 
     async def replay(self, key: IdempotencyKey) -> Order | None:
         """Give the order that a key stands for."""
@@ -61,7 +61,7 @@ class SqliteStore(OrderStore):
 
     async def commit(self, transition: Transition) -> OrderEvent | None:
         """Write a transition if the version is as expected."""
-        return await self._writer.do(lambda draft: draft.commit(transition))
+        return await self._writer.do(lambda draft: draft.commit(transition), transition.order)
 
     async def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
         """Take what is due."""

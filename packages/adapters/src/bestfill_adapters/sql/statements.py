@@ -4,6 +4,8 @@ What names every column of a table is compiled from the table; what is short is 
 tables by a test.
 """
 
+import re
+from functools import cache
 from typing import Final
 
 from sqlalchemy import ClauseElement, Table, bindparam, func, insert, select, text, update
@@ -22,6 +24,7 @@ from bestfill_adapters.sql.tables import (
     user_streams,
 )
 
+_ROW: Final = re.compile(r"(?<=VALUES )(\(\?(?:, \?)*\))")
 _DIALECT: Final = sqlite.dialect(paramstyle="qmark")
 
 
@@ -35,7 +38,7 @@ def _upsert(table: Table) -> str:
     return _text(statement.on_conflict_do_update(index_elements=table.primary_key.columns, set_=rest))
 
 
-_moving = [*orders.c][[*orders.c].index(orders.c.status) :]
+_moving = [c.name for c in orders.c][[*orders.c].index(orders.c.status) :]
 _orders = _text(select(*(c for c in orders.c if c is not orders.c.event_hash)))
 _attempts = _text(select(order_executions))
 _count = select(func.count())
@@ -43,24 +46,46 @@ _events = _text(select(*(c for c in order_events.c if c is not order_events.c.pr
 
 # Writing orders.
 INSERT_ORDER: Final = _text(insert(orders))
-SELECT_STANDING: Final = "SELECT status, version, event_hash FROM orders WHERE id = ?"
-UPDATE_ORDER: Final = _text(
-    update(orders).ordered_values(*((c, bindparam(c.name)) for c in _moving)).where(orders.c.id == bindparam("of"))
+SELECT_STANDINGS: Final = (
+    "SELECT json_group_array(json_array(id, status, version, hex(event_hash)))"
+    " FROM orders WHERE id IN (SELECT value FROM json_each(?))"
 )
-"""Every column from `status` on, then the id."""
+SELECT_USER_SEQS: Final = (
+    "SELECT json_group_array(json_array(user_id, user_seq))"
+    " FROM user_streams WHERE user_id IN (SELECT value FROM json_each(?))"
+)
+"""Both answer with one row, since each row that is fetched costs a turn at the interpreter (see `many`)."""
+UPDATE_ORDER: Final = (
+    f"WITH moved ({', '.join(_moving)}, id) AS (VALUES ({', '.join('?' * len(_moving))}, ?))"  # noqa: S608
+    f" UPDATE orders SET {', '.join(f'{name} = moved.{name}' for name in _moving)}"
+    " FROM moved WHERE orders.id = moved.id"
+)
+"""Every column from `status` on, then the id; an order at most once."""
 INSERT_EVENT: Final = _text(insert(order_events))
 UPSERT_ATTEMPT: Final = _upsert(order_executions)
 UPSERT_FAILURE: Final = _upsert(order_failures)
 INSERT_KEY: Final = _text(insert(idempotency_keys))
 UPSERT_USER_SEQ: Final = _upsert(user_streams)
 ADD_TO_COUNT: Final = (
-    "INSERT INTO order_counts (status, shard, orders) VALUES (?, 0, ?)"
+    "INSERT INTO order_counts (status, orders, shard) VALUES (?, ?, ?)"
     " ON CONFLICT (status, shard) DO UPDATE SET orders = orders + excluded.orders"
 )
 
+
+@cache
+def many(statement: str, count: int) -> str:
+    """Give a statement that has one tuple of VALUES for `count` of them.
+
+    SQLite's driver lets go of the interpreter at each step and must wait for it afterwards, up to a switch interval of
+    5 ms while the event loop is busy. `executemany` does so at each row, so a group of rows goes in one step.
+    """
+    before, row, after = _ROW.split(statement)
+    return f"{before}{', '.join([row] * count)}{after}"
+
+
 # Leases. Only the very condition of the partial index lets SQLite use it.
 SELECT_DUE: Final = f"{_orders} WHERE {UNFINISHED} AND wake_at <= ? ORDER BY wake_at LIMIT ?"
-TAKE_LEASE: Final = "UPDATE orders SET wake_at = ?, version = version + 1 WHERE id = ?"
+TAKE_LEASES: Final = "UPDATE orders SET wake_at = ?, version = version + 1 WHERE id IN (SELECT value FROM json_each(?))"
 END_LEASES: Final = _text(
     update(orders)
     .ordered_values((orders.c.wake_at, bindparam("now")), (orders.c.version, orders.c.version + text("1")))
