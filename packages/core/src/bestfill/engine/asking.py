@@ -18,9 +18,8 @@ async def ask(venues: Mapping[str, Venue], request: QuoteRequest, timeout_ms: in
     ]
     try:
         await asyncio.wait(tasks, timeout=timeout_ms / 1000)
-        late = VenueUnavailable(f"no answer within {timeout_ms} ms")
         return [
-            task.result() if task.done() else Answer(venue=name, rank=rank, error=late)
+            task.result() if task.done() else _late_answer(rank, name, timeout_ms)
             for rank, (name, task) in enumerate(zip(venues, tasks, strict=True))
         ]
     finally:
@@ -41,6 +40,10 @@ async def _answer(rank: int, name: str, venue: Venue, request: QuoteRequest) -> 
     if not isinstance(quote, Quote) or quote.venue != name:  # pyright: ignore[reportUnnecessaryIsInstance]
         return Answer(venue=name, rank=rank, error=VenueUnavailable("the answer is not a quote of this venue"))
     return Answer(venue=name, rank=rank, quote=quote)
+
+
+def _late_answer(rank: int, name: str, timeout_ms: int) -> Answer:
+    return Answer(venue=name, rank=rank, error=VenueUnavailable(f"no answer within {timeout_ms} ms"))
 
 
 def unexpected(who: str, error: Exception) -> str:

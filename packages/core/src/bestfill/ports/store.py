@@ -71,6 +71,7 @@ class OrderStore(Protocol):
 
         Raises:
             Conflict: the version differs, or the order has another live signature. Nothing was written.
+            OrderNotFound: there is no such order.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ class MemoryStore(OrderStore):
         self._orders: dict[OrderId, Order] = {}
         self._events: defaultdict[OrderId, list[OrderEvent]] = defaultdict(list)
         self._user_events: defaultdict[str, list[OrderEvent]] = defaultdict(list)
-        self._attempts: dict[tuple[OrderId, int], Attempt] = {}
+        self._attempts: defaultdict[OrderId, dict[int, Attempt]] = defaultdict(dict)
         self._failures: defaultdict[OrderId, list[Failure]] = defaultdict(list)
         self._keys: dict[tuple[str, str], tuple[str, OrderId]] = {}
 
@@ -47,13 +47,13 @@ class MemoryStore(OrderStore):
     async def commit(self, transition: Transition) -> OrderEvent | None:
         """Write a transition if the version is as expected."""
         order, attempt = transition.order, transition.attempt
-        if self._orders[order.id].version != transition.expected_version:
+        if (await self.get(order.id)).version != transition.expected_version:
             raise Conflict("the order has been changed meanwhile")
         if attempt is not None:
-            others = (a for (i, n), a in self._attempts.items() if i == order.id and n != attempt.number)
-            if _live(attempt) and any(_live(other) for other in others):
+            mine = self._attempts[order.id]
+            if _live(attempt) and any(_live(other) for n, other in mine.items() if n != attempt.number):
                 raise Conflict("the order has another live signature")
-            self._attempts[order.id, attempt.number] = attempt
+            mine[attempt.number] = attempt
         self._orders[order.id] = order
         if transition.failure is not None:
             self._failures[order.id].append(transition.failure)
@@ -75,11 +75,11 @@ class MemoryStore(OrderStore):
 
     async def attempt(self, order_id: OrderId, number: int) -> Attempt | None:
         """Give one attempt."""
-        return self._attempts.get((order_id, number))
+        return self._attempts.get(order_id, {}).get(number)
 
     async def executions(self, order_id: OrderId) -> list[Attempt]:
         """Give all attempts of an order."""
-        return sorted((a for (i, _), a in self._attempts.items() if i == order_id), key=lambda a: a.number)
+        return sorted(self._attempts.get(order_id, {}).values(), key=lambda a: a.number)
 
     async def failures(self, order_id: OrderId) -> list[Failure]:
         """Give the failed attempts of an order."""
@@ -118,7 +118,9 @@ class MemoryStore(OrderStore):
             active=sum(o.status not in ended for o in orders),
             completed=sum(o.status is Status.CONFIRMED for o in orders),
             failed=sum(o.status is Status.FAILED for o in orders),
-            attention=sum(a.attention is not None and a.outcome is None for a in self._attempts.values()),
+            attention=sum(
+                a.attention is not None and a.outcome is None for mine in self._attempts.values() for a in mine.values()
+            ),
         )
 
     async def ping(self) -> None:

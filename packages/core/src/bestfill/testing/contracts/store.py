@@ -251,6 +251,7 @@ async def what_is_not_there_is_said_so(store: OrderStore) -> None:
         assert await store.attempt(OrderId(name), 1) is None
         assert await store.executions(OrderId(name)) == []
         assert await store.events(OrderId(name)) == []
+    await raises(OrderNotFound, store.commit(samples.started(new_order(6)[0])))
     await store.ping()
 
 
