@@ -1,0 +1,47 @@
+"""Runs the API by the environment's settings."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from bestfill.errors import BestfillError
+from bestfill_adapters.container import Embedded
+from bestfill_adapters.settings import SettingsError
+from bestfill_api import logs
+from bestfill_api.app import create_app
+from bestfill_api.server import bind, serve
+
+
+def main() -> int:
+    """Run until told to stop; give the exit code: 1 if it could not start, 2 if the settings are not valid."""
+    container = Embedded()
+    try:
+        settings = container.settings()
+        logs.configure(settings.log_level)
+        app = create_app(container)
+    except SettingsError as error:
+        return _complain(str(error), 2)
+    try:
+        taken = bind(settings.host, settings.port)
+    except OSError as error:
+        return _complain(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}", 1)
+    with taken, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(serve(app, taken))
+        except SettingsError as error:
+            return _complain(str(error), 2)
+        except BestfillError as error:
+            return _complain(error.reason, 1)
+        except OSError as error:
+            return _complain(f"cannot start: {error}", 1)
+    return 0
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"bestfill: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

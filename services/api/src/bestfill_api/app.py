@@ -1,0 +1,74 @@
+"""The ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from litestar import Litestar
+
+from bestfill import __version__
+from bestfill_adapters.container import Embedded, start, stop
+from bestfill_api import openapi
+from bestfill_api.container import Api
+from bestfill_api.health import health_routes
+from bestfill_api.orders import order_routes
+from bestfill_api.problems import to_response
+from bestfill_api.quotes import quote_routes
+from bestfill_api.stats import stats_routes
+from bestfill_api.stream import stream_routes
+from bestfill_api.wire import BODY_MAX_BYTES
+
+GRACE_S: Final = 5.0
+
+
+@asynccontextmanager
+async def embedded(container: Embedded) -> AsyncIterator[None]:
+    """Run the engine in this process while the context lasts."""
+    await start(container)
+    try:
+        yield
+    finally:
+        await stop(container, GRACE_S)
+
+
+def create_app(
+    container: Embedded,
+    running: Callable[[Embedded], AbstractAsyncContextManager[None]] = embedded,
+    api: Api | None = None,
+) -> Litestar:
+    """Make the application; its lifespan is that of `running`.
+
+    Raises:
+        SettingsError: a setting or a venue plugin does not do.
+    """
+    api = api or Api(mode=container)
+    api.check_dependencies()
+    engine, store, intake, metrics = container.engine(), container.store(), api.intake(), api.metrics()
+    sockets, dispatcher = api.sockets(), api.dispatcher()
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with running(container):
+            await dispatcher.start()
+            try:
+                yield
+            finally:
+                await dispatcher.stop()
+
+    return Litestar(
+        [
+            *order_routes(engine, store, intake, metrics),
+            *quote_routes(engine, intake),
+            *stats_routes(store, container.clock(), sockets, metrics, container.settings().concurrency),
+            *health_routes(api.checks()),
+            *stream_routes(sockets),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={Exception: to_response},
+        before_send=[metrics.answered],
+        openapi_config=openapi.configure(__version__),
+        request_max_body_size=BODY_MAX_BYTES,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )

@@ -1,0 +1,204 @@
+"""What goes over the wire: camelCase, amounts and prices as decimal strings, times as ISO 8601 in UTC."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bestfill.errors import ErrorCode
+from bestfill.order import AttemptOutcome, Status
+from bestfill.units import Millis
+from bestfill_api.fields import PLAIN_DECIMAL
+from bestfill_api.form import FieldError
+
+Amount = Annotated[str, Meta(pattern=PLAIN_DECIMAL, max_length=40, description="In display units.")]
+Price = Annotated[str, Meta(pattern=PLAIN_DECIMAL, description="Output per input, in display units.")]
+Time = Annotated[str, Meta(description="ISO 8601, UTC.", extra_json_schema={"format": "date-time"})]
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is sent or received."""
+
+
+class Accepted(Wire, frozen=True, kw_only=True):
+    """An order is stored; its story is at `wsUrl`."""
+
+    order_id: str
+    ws_url: str
+    status: Status
+    created_at: Time
+
+
+class OrderView(Wire, frozen=True, kw_only=True):
+    """An order as it stands. `attempts` counts those begun, with the one it waits for."""
+
+    id: str
+    user_id: str
+    token_in: str
+    token_out: str
+    amount_in: Amount
+    min_amount_out: Amount | None
+    slippage_tolerance: Annotated[float, Meta(description="Percent.")]
+    slippage_bps: int
+    status: Status
+    dex_selected: str | None
+    tx_hash: str | None
+    executed_price: Price | None
+    amount_out: Amount | None
+    error_code: ErrorCode | None
+    error_reason: str | None
+    attempts: int
+    created_at: Time
+    updated_at: Time
+    completed_at: Time | None
+    expires_at: Time
+
+
+class OrderList(Wire, frozen=True, kw_only=True):
+    """A page of a user's orders, newest first; `total` counts all of them."""
+
+    orders: list[OrderView]
+    limit: int
+    offset: int
+    total: int
+
+
+class EventMessage(Wire, frozen=True, kw_only=True):
+    """One step of an order; `seq` counts the order's, `userSeq` the user's. `timestamp` is in epoch milliseconds."""
+
+    event: Literal["status_update"] = "status_update"
+    order_id: str
+    seq: int
+    user_seq: int
+    status: Status
+    attempt: int
+    data: dict[str, Any]
+    timestamp: int
+
+
+class EventList(Wire, frozen=True, kw_only=True):
+    """An order's story, oldest first."""
+
+    events: list[EventMessage]
+
+
+class QuoteView(Wire, frozen=True, kw_only=True):
+    """What one venue offered, and why it won or lost; without amounts, it offered nothing."""
+
+    dex: str
+    amount_out: Amount | None
+    price_impact_bps: int | None
+    fee_bps: int | None
+    chosen: bool
+    reason: str
+
+
+class LegView(Wire, frozen=True, kw_only=True):
+    """One trade of a route."""
+
+    dex: str
+    token_in: str
+    token_out: str
+    amount_in: Amount
+    min_out: Amount
+
+
+class Execution(Wire, frozen=True, kw_only=True):
+    """One attempt at an order. Without `outcome`, it is under way; `attention` says why a person must look."""
+
+    attempt: int
+    quotes: list[QuoteView]
+    dex: str | None
+    quoted_out: Amount | None
+    min_out: Amount | None
+    route: list[LegView]
+    signature: str | None
+    last_valid_block_height: int | None
+    outcome: AttemptOutcome | None
+    amount_in: Amount | None
+    amount_out: Amount | None
+    error_code: ErrorCode | None
+    error_reason: str | None
+    attention: str | None
+    started_at: Time
+    quoted_at: Time | None
+    submitted_at: Time | None
+    ended_at: Time | None
+
+
+class ExecutionList(Wire, frozen=True, kw_only=True):
+    """An order's attempts, oldest first."""
+
+    executions: list[Execution]
+
+
+class Preview(Wire, frozen=True, kw_only=True):
+    """What an order would be offered now. Without `chosen`, `code` and `reason` say why nothing was."""
+
+    token_in: str
+    token_out: str
+    amount_in: Amount
+    slippage_bps: int
+    chosen: str | None
+    reason: str
+    code: ErrorCode | None
+    amount_out: Amount | None
+    min_out: Amount | None
+    price: Price | None
+    quotes: list[QuoteView]
+
+
+class QueueStats(Wire, frozen=True, kw_only=True):
+    """How many orders stand where; `deadCount` are those that a person must look at."""
+
+    waiting_count: int
+    delayed_count: int
+    active_count: int
+    completed_count: int
+    failed_count: int
+    dead_count: int
+    concurrency: int
+
+
+class SocketStats(Wire, frozen=True, kw_only=True):
+    """Sockets open now, the streams that they follow, and counts since the start."""
+
+    connections: int
+    subscriptions: int
+    opened: int
+    closed: int
+    events_sent: int
+    slow_closed: int
+
+
+class Health(Wire, frozen=True, kw_only=True):
+    """The process answers, and what it was asked to check does too."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a request was not served (RFC 9457). `code` is for machines; `errors` has one entry for each wrong field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
+
+
+encode = msgspec.json.Encoder().encode
+
+
+def iso(moment: Millis) -> str:
+    """Write a time; milliseconds only if there are any."""
+    seconds, ms = divmod(moment, 1000)
+    return f"{_second(seconds)}.{ms:03d}Z" if ms else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=64)  # most moments that are written are of these last seconds
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]

@@ -1,0 +1,83 @@
+"""Logs: whatever goes through the standard library's loggers, extra fields included, rendered by structlog.
+
+JSON by line, or readable text if they go to a terminal.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+
+from bestfill.units import Millis
+from bestfill_api.dto import iso
+
+_LEVELS: Final[Mapping[str, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+Render = Callable[[Any, str, dict[str, Any]], str]
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send all logs to `stream` (stderr if None): bestfill's from `level` on, those of libraries from warnings on."""
+    out = stream or sys.stderr
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    root.addHandler(_Structured(out, console if out.isatty() else as_json))
+    root.setLevel(logging.WARNING)
+    for name in ("bestfill", "bestfill_adapters", "bestfill_api"):
+        logging.getLogger(name).setLevel(_LEVELS[level])
+    # Nobody looks at these, and finding them out costs as much as the line itself.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # pyright: ignore[reportAttributeAccessIssue] - the documented way to skip the caller's line
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def as_json(_logger: object, _name: str, event: dict[str, Any]) -> str:
+    """Render a line as JSON: a structlog processor."""
+    if exc_info := event.pop("exc_info", None):
+        event["exception"] = logging.Formatter().formatException(exc_info)
+    return _encode(event).decode()
+
+
+class _Structured(logging.Handler):
+    def __init__(self, stream: TextIO, render: Render) -> None:
+        super().__init__()
+        self._stream, self._render = stream, render
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._stream.write(f"{self._render(None, record.levelname, _event(record))}\n")
+            self._stream.flush()
+        except Exception:  # noqa: BLE001 - whatever is wrong with a line must not harm the work that it tells of
+            self.handleError(record)
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any]:
+    event: dict[str, Any] = {
+        "timestamp": iso(Millis(int(record.created * 1000))),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": record.getMessage(),
+    }
+    event |= {name: value for name, value in vars(record).items() if name not in _OWN}
+    if record.exc_info:
+        event["exc_info"] = record.exc_info
+    return event
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode

@@ -1,0 +1,115 @@
+"""The OpenAPI document: what Litestar can't see since we read bodies, queries and headers ourselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import msgspec
+from litestar import Response, Router
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Parameter, Reference, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from bestfill_api.dto import Problem
+from bestfill_api.fields import USER_ID_MAX_CHARS
+from bestfill_api.problems import MEDIA_TYPE
+from bestfill_api.reference import ReferencePage
+
+USER_ID: Final = Parameter(
+    name="userId",
+    param_in="query",
+    required=True,
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=USER_ID_MAX_CHARS),
+)
+IDEMPOTENCY_KEY: Final = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description="The same key and body give the first answer again, and no new order.",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[ -~]+$"),
+)
+EXAMPLE: Final = {
+    "userId": "user-123",
+    "tokenIn": "So11111111111111111111111111111111111111112",
+    "tokenOut": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
+    "amountIn": "1.5",
+    "minAmountOut": "140",
+    "slippageTolerance": 0.5,
+}
+
+_ABOUT: Final = (
+    "Market orders for Solana, filled on the venue that pays the most. "
+    "Follow an order over a WebSocket at its wsUrl, or all of a user's orders at /ws?userId=…; "
+    "either takes ?since= with the number of the last event that was seen."
+)
+_WHY: Final = {
+    400: "The request is not valid: `errors` names each wrong field.",
+    404: "There is no such order.",
+    409: "It conflicts with what was done before.",
+    413: "The body has more than 16 KB.",
+    415: "The body is not sent as JSON.",
+    503: "The store or the queue does not answer.",
+}
+
+
+def whole_number(name: str, least: int, most: int, default: int) -> Parameter:
+    """Describe a whole number in the query."""
+    schema = Schema(type=OpenAPIType.INTEGER, minimum=least, maximum=most, default=default)
+    return Parameter(name=name, param_in="query", schema=schema)
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Describe the problems that a call answers with."""
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description=_WHY[status], media_type=MEDIA_TYPE)
+        for status in statuses
+    }
+
+
+def operation(body: type[msgspec.Struct] | None = None, parameters: Sequence[Parameter] = ()) -> type[Operation]:
+    """Describe the body and the parameters of a call."""
+
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            if body is not None:
+                schema = cast("Schema", _inline(body))
+                examples: dict[str, Example | Reference] = {"SOL to USDC": Example(value=EXAMPLE)}
+                content = OpenAPIMediaType(schema=schema, examples=examples)
+                self.request_body = RequestBody(content={MediaType.JSON: content}, required=True)
+            self.parameters = [*(self.parameters or []), *parameters] or None
+
+    return Described
+
+
+def configure(version: str) -> OpenAPIConfig:
+    """Serve the document at /schema: as a page that needs nothing from elsewhere, as JSON, as YAML."""
+    router = Router("/schema", route_handlers=[], include_in_schema=False, after_request=_not_found_is_a_problem)
+    return OpenAPIConfig(
+        title="bestfill",
+        version=version,
+        description=_ABOUT,
+        operation_id_creator=_operation_id,
+        use_handler_docstrings=True,
+        openapi_router=router,
+        render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
+    )
+
+
+def _operation_id(handler: HTTPRouteHandler, _method: object, _path: object) -> str:
+    first, *rest = handler.handler_name.split("_")
+    return first + "".join(map(str.title, rest))
+
+
+def _inline(body: type[msgspec.Struct]) -> dict[str, Any]:
+    (_,), schemas = msgspec.json.schema_components([body])
+    return schemas[body.__name__]
+
+
+def _not_found_is_a_problem(response: Response[Any]) -> Response[Any]:
+    if response.status_code == 404:  # Litestar's own page
+        raise NotFoundException
+    return response

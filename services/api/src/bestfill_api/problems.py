@@ -1,0 +1,93 @@
+"""From errors to problem details (RFC 9457): the one place where the API's errors get an HTTP status."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from bestfill.errors import BestfillError, ErrorCode, StoreError, ValidationError
+from bestfill_api.dto import Problem, encode
+from bestfill_api.form import FieldError, Invalid
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS: Final[Mapping[ErrorCode, HTTPStatus]] = {
+    ErrorCode.VALIDATION_ERROR: HTTPStatus.BAD_REQUEST,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
+    ErrorCode.QUEUE_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+}
+_HTTP: Final[Mapping[int, tuple[str, str]]] = {
+    400: (ErrorCode.VALIDATION_ERROR, "the request is not valid"),
+    404: (ErrorCode.NOT_FOUND, "there is nothing at this path"),
+    405: ("METHOD_NOT_ALLOWED", "this path does not take this method; see the Allow header"),
+    413: ("BODY_TOO_LARGE", "the body must have at most 16 KB"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "the body must be JSON, sent with Content-Type: application/json"),
+    426: ("UPGRADE_REQUIRED", "this path is a WebSocket"),
+}
+_STORE_DOWN: Final = (
+    "the store does not answer, and whether it did what was asked is not known; "
+    "ask again: with the same Idempotency-Key no order is placed twice"
+)
+_INTERNAL: Final = "something went wrong here; it is in the log"
+
+log = logging.getLogger(__name__)
+
+
+class NotReady(Exception):
+    """What the service needs does not answer; the message says what."""
+
+
+def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer a failed request. What an unexpected error says stays in the log."""
+    match error:
+        case Invalid():
+            return problem(400, error.code, error.reason, error.errors)
+        case ValidationError():
+            return problem(400, error.code, error.reason, [FieldError(error.field, error.reason)])
+        case BestfillError() if error.code in _STATUS:
+            return _known(request, error, _STATUS[error.code])
+        case NotReady():
+            return problem(503, "NOT_READY", str(error), headers={"retry-after": "1"})
+        case HTTPException() if error.status_code < 500:
+            return _http(error)
+        case _:
+            log.error("request failed", exc_info=error, extra={"method": request.method, "path": request.scope["path"]})
+            return problem(500, "INTERNAL_ERROR", _INTERNAL)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    errors: "list[FieldError] | tuple[FieldError, ...]" = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """Write a problem."""
+    body: dict[str, Any] = {"errors": list(errors)} if errors else {}
+    details = Problem(
+        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, code=str(code), **body
+    )
+    return Response(encode(details), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _known(request: Request[Any, Any, Any], error: BestfillError, status: HTTPStatus) -> Response[bytes]:
+    if status is not HTTPStatus.SERVICE_UNAVAILABLE:
+        return problem(status, error.code, error.reason)
+    log.error("request failed", extra={"path": request.scope["path"], "reason": error.reason})
+    detail = _STORE_DOWN if isinstance(error, StoreError) else error.reason
+    return problem(status, error.code, detail, headers={"retry-after": "1"})
+
+
+def _http(error: HTTPException) -> Response[bytes]:
+    status, headers = error.status_code, dict(error.headers or {})
+    if headers.get("allow") == "websocket":
+        status, headers = 426, {"upgrade": "websocket"}
+    code, detail = _HTTP.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
+    return problem(status, code, detail, headers=headers)

@@ -1,0 +1,50 @@
+"""Figures of the queue and of the WebSockets, and Prometheus metrics."""
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from bestfill.errors import StoreError
+from bestfill.ports import Clock, OrderStore
+from bestfill_api import openapi
+from bestfill_api.dto import QueueStats, SocketStats
+from bestfill_api.metrics import CONTENT_TYPE, Metrics
+from bestfill_api.stream import Sockets
+from bestfill_api.wire import Json
+
+
+def stats_routes(
+    store: OrderStore, clock: Clock, sockets: Sockets, metrics: Metrics, concurrency: int
+) -> list[HTTPRouteHandler]:
+    """Make the handlers."""
+
+    @get("/api/queue/stats", responses=openapi.problems(503))
+    async def queue_stats() -> Json[QueueStats]:
+        """Count the orders by where they stand."""
+        counts = await store.counts(clock.now())
+        return Json(
+            QueueStats(
+                waiting_count=counts.waiting,
+                delayed_count=counts.delayed,
+                active_count=counts.active,
+                completed_count=counts.completed,
+                failed_count=counts.failed,
+                dead_count=counts.attention,
+                concurrency=concurrency,
+            )
+        )
+
+    @get("/api/ws/stats")
+    async def socket_stats() -> Json[SocketStats]:
+        """Count the WebSockets of this process."""
+        return Json(sockets.stats())
+
+    @get("/metrics", media_type=CONTENT_TYPE)
+    async def prometheus_metrics() -> Response[bytes]:
+        """Give all metrics in Prometheus' text format."""
+        try:
+            counts = await store.counts(clock.now())
+        except StoreError:
+            counts = None  # the rest is worth having all the more
+        return Response(metrics.render(sockets.stats(), counts), media_type=CONTENT_TYPE)
+
+    return [queue_stats, socket_stats, prometheus_metrics]

@@ -1,0 +1,193 @@
+"""The embedded mode as a user meets it: one process, curl and a WebSocket."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from attrs import define, field
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+START_S = 60
+ORDER = {
+    "userId": "user-123",
+    "tokenIn": "So11111111111111111111111111111111111111112",
+    "tokenOut": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
+    "amountIn": "1.5",
+    "minAmountOut": "140",
+    "slippageTolerance": 0.5,
+}
+STORY = ["pending", "routing", "building", "submitted", "confirmed"]
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    """Give the settings of a quick API on a free port; nothing of the caller's own."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    quick = {"BESTFILL_MOCK_QUOTE_MS": "0", "BESTFILL_MOCK_CONFIRM_MS": "0", "LOG_LEVEL": "warn"}
+    return kept | quick | {"PORT": "0", "BESTFILL_DATA_DIR": str(data_dir / "var")} | settings
+
+
+@define
+class Process:
+    """An API process; `url` is known once it is ready."""
+
+    process: asyncio.subprocess.Process
+    url: str = ""
+    http: aiohttp.ClientSession = field(init=False)
+
+    @classmethod
+    async def spawn(cls, env: Mapping[str, str]) -> "Process":
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "bestfill_api")
+        return cls(await asyncio.create_subprocess_exec(*command, env=env, stdout=pipe, stderr=pipe))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    async def ready(self) -> None:
+        assert self.process.stdout is not None
+        line = (await asyncio.wait_for(self.process.stdout.readline(), START_S)).decode()
+        assert line.startswith("bestfill is ready at http://"), (line, await self.ended())
+        self.url = line.split()[4]
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self) -> tuple[int, str]:
+        """Wait for its end; give the exit code, and what it said on stderr."""
+        _, said = await asyncio.wait_for(self.process.communicate(), START_S)
+        assert self.process.returncode is not None
+        return self.process.returncode, said.decode()
+
+    async def place(self, **fields: object) -> str:
+        async with self.http.post("/api/orders/execute", json=ORDER | fields) as answer:
+            assert answer.status == 202, await answer.text()
+            return (await answer.json())["orderId"]
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def follow(self, path: str) -> tuple[list[dict[str, Any]], int]:
+        """Follow a socket to its close; give the events and the code."""
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(30), connect(self.url.replace("http", "ws") + path) as following:
+            try:
+                while True:
+                    told.append(json.loads(await following.recv()))
+            except ConnectionClosed as closed:
+                return told, code_of(closed)
+
+
+def code_of(closed: ConnectionClosed) -> int:
+    assert closed.rcvd is not None, "the server did not say why"
+    return closed.rcvd.code
+
+
+@asynccontextmanager
+async def started(data_dir: Path, **settings: str) -> AsyncIterator[Process]:
+    """Start one, and kill it in the end if it still runs."""
+    process = await Process.spawn(environment(data_dir, **settings))
+    try:
+        await process.ready()
+        async with aiohttp.ClientSession(process.url) as process.http:
+            yield process
+    finally:
+        if process.process.returncode is None:
+            process.process.kill()
+            await process.ended()
+
+
+async def finished(env: Mapping[str, str]) -> tuple[int, str]:
+    """Run one that is not expected to start."""
+    return await (await Process.spawn(env)).ended()
+
+
+async def test_the_example_is_confirmed_and_its_story_told_on_the_socket(tmp_path: Path) -> None:
+    async with started(tmp_path) as api:
+        order_id = await api.place()
+        told, code = await api.follow(f"/ws/{order_id}")
+        assert ([e["status"] for e in told], [e["seq"] for e in told], code) == (STORY, [1, 2, 3, 4, 5], 1000)
+        order = await api.get(f"/api/orders/{order_id}")
+        assert (order["status"], order["txHash"]) == ("confirmed", told[3]["data"]["txHash"])
+        assert (order["amountOut"], order["executedPrice"]) == (told[4]["data"]["amountOut"], told[4]["data"]["price"])
+        (attempt,) = (await api.get(f"/api/orders/{order_id}/executions"))["executions"]
+        assert (attempt["outcome"], attempt["signature"]) == ("landed", order["txHash"])
+        assert {q["dex"] for q in attempt["quotes"]} == {"raydium", "meteora"}
+
+        again, code = await api.follow(f"/ws/{order_id}?since=2")
+        assert (again, code) == (told[2:], 1000)
+        assert await api.follow("/ws/00000000-0000-7000-8000-000000000000") == ([], 4404)
+
+        assert (await api.get("/api/queue/stats"))["completedCount"] == 1
+        sockets = await api.get("/api/ws/stats")
+        assert (sockets["opened"], sockets["eventsSent"]) == (3, 8)
+        assert await api.get("/health") == {"status": "ok"}
+        api.send_signal(signal.SIGINT)
+        assert await api.ended() == (0, "")
+
+
+async def test_five_at_once_each_on_its_own_socket_and_all_on_the_users(tmp_path: Path) -> None:
+    async with started(tmp_path) as api:
+        async with connect(api.url.replace("http", "ws") + "/ws?userId=user-123&since=0") as whole:
+            ids = await asyncio.gather(*(api.place() for _ in range(5)))
+            stories = await asyncio.gather(*(api.follow(f"/ws/{order_id}") for order_id in ids))
+            assert [([e["status"] for e in told], code) for told, code in stories] == [(STORY, 1000)] * 5
+            mine = [json.loads(await asyncio.wait_for(whole.recv(), 10)) for _ in range(25)]
+        assert [e["userSeq"] for e in mine] == list(range(1, 26))
+        assert sorted((e["orderId"], e["seq"]) for e in mine) == sorted((i, n) for i in ids for n in range(1, 6))
+
+
+async def test_orders_and_stories_are_there_after_a_kill_and_a_restart(tmp_path: Path) -> None:
+    async with started(tmp_path) as api:
+        order_id = await api.place()
+        told, _ = await api.follow(f"/ws/{order_id}")
+        waiting = [await api.place() for _ in range(20)]
+        api.send_signal(signal.SIGKILL)
+        await api.ended()
+    async with started(tmp_path) as api:
+        assert await api.follow(f"/ws/{order_id}") == (told, 1000)
+        for story, code in await asyncio.gather(*(api.follow(f"/ws/{i}") for i in waiting)):
+            assert code == 1000
+            assert [e["seq"] for e in story] == list(range(1, len(story) + 1))
+            assert story[-1]["status"] == "confirmed"
+
+
+async def test_the_same_key_sent_at_once_places_one_order(tmp_path: Path) -> None:
+    async with started(tmp_path) as api:
+
+        async def place() -> tuple[int, bytes]:
+            headers = {"idempotency-key": "k"}
+            async with api.http.post("/api/orders/execute", json=ORDER, headers=headers) as answer:
+                return answer.status, await answer.read()
+
+        answers = await asyncio.gather(*(place() for _ in range(50)))
+        assert {status for status, _ in answers} == {202}
+        assert len({body for _, body in answers}) == 1
+        assert (await api.get("/api/orders?userId=user-123"))["total"] == 1
+
+
+async def test_sockets_are_told_when_it_stops(tmp_path: Path) -> None:
+    async with started(tmp_path, BESTFILL_MOCK_QUOTE_MS="60000", BESTFILL_QUOTE_TIMEOUT_MS="60000") as api:
+        order_id = await api.place()
+        async with connect(api.url.replace("http", "ws") + f"/ws/{order_id}") as following:
+            await following.recv()
+            api.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(20):
+                    while True:
+                        await following.recv()
+            except ConnectionClosed as closed:
+                code = code_of(closed)
+        assert code == 1012
+        assert (await api.ended())[0] == 0

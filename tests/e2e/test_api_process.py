@@ -1,0 +1,74 @@
+"""`python -m bestfill_api` as a process: its start, its ends, its exit codes."""
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_api_embedded import Process, environment, finished, started
+
+
+def untouched(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_it_cleanly_and_frees_the_port(tmp_path: Path, number: signal.Signals) -> None:
+    async with started(tmp_path) as process:
+        process.send_signal(number)
+        assert await process.ended() == (0, "")
+        with socket.socket() as again:
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            again.bind(process.address)
+
+
+async def test_a_port_in_use_is_one_clear_line_and_nothing_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, text = await finished(environment(tmp_path, PORT=str(port)))
+    assert (code, text) == (1, f"bestfill: cannot listen on 127.0.0.1, port {port}: Address already in use\n")
+    assert untouched(tmp_path)
+
+
+async def test_a_data_folder_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    async with started(tmp_path):
+        code, text = await finished(environment(tmp_path))
+    assert code == 1
+    assert text.startswith("bestfill: ")
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "99999"),
+        ("BESTFILL_CONCURENCY", "1"),
+        ("BESTFILL_VENUES", "mock_nothing"),
+        ("LOG_LEVEL", "loud"),
+        ("DATABASE_URL", "postgresql://u:hunter2@db/x"),
+    ],
+)
+async def test_a_bad_setting_is_named_and_exits_with_2(tmp_path: Path, name: str, value: str) -> None:
+    code, text = await finished(environment(tmp_path, **{name: value}))
+    assert code == 2
+    assert name.removesuffix("DATABASE_URL") in text
+    assert "Traceback" not in text
+    assert "hunter2" not in text
+    assert untouched(tmp_path)
+
+
+async def test_a_host_that_is_not_here_is_one_clear_line(tmp_path: Path) -> None:
+    code, text = await finished(environment(tmp_path, HOST="192.0.2.1"))
+    assert code == 1
+    assert text.startswith("bestfill: cannot listen on 192.0.2.1, port 0: ")
+
+
+async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
+    process = await Process.spawn(environment(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    code, text = await process.ended()
+    # Before Python runs any of ours, the system's default ends it; later, we do.
+    assert code in (0, -signal.SIGTERM), text
+    assert "Traceback" not in text

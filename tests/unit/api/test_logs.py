@@ -1,0 +1,115 @@
+"""Log lines keep their fields, and nothing about a line can harm the work that it tells of."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bestfill_api import logs
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    names = ("bestfill", "bestfill_adapters", "bestfill_api")
+    before = root.handlers[:], root.level, [logging.getLogger(n).level for n in names]
+    flags = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
+    yield
+    root.handlers[:], level, levels = before
+    root.setLevel(level)
+    for name, its in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(its)
+    logging.logThreads, logging.logProcesses, logging.logMultiprocessing = flags
+    structlog.reset_defaults()
+
+
+def lines(out: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_its_fields() -> None:
+    out = io.StringIO()
+    logs.configure("info", out)
+    extra = {"order_id": "o-1", "attempt": 2, "reasons": {"raydium": "pays the most"}}
+    logging.getLogger("bestfill.engine.execution").info("order %s", "routed", extra=extra)
+    (line,) = lines(out)
+    assert str(line.pop("timestamp")).endswith("Z")
+    assert line == {"level": "info", "logger": "bestfill.engine.execution", "event": "order routed", **extra}
+
+
+@pytest.mark.parametrize(("level", "seen"), [("debug", 4), ("info", 3), ("warn", 2), ("error", 1)])
+def test_the_level_is_for_our_own_loggers(level: str, seen: int) -> None:
+    out = io.StringIO()
+    logs.configure(level, out)
+    for name in ("bestfill.engine", "bestfill_adapters.sql", "bestfill_api.stream"):
+        out.seek(0)
+        out.truncate()
+        for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+            logging.getLogger(name).log(number, "x")
+        assert len(lines(out)) == seen
+
+
+def test_libraries_are_heard_from_warnings_on() -> None:
+    out = io.StringIO()
+    logs.configure("debug", out)
+    logging.getLogger("uvicorn.error").info("chatter")
+    logging.getLogger("asyncio").warning("slow")
+    assert [line["event"] for line in lines(out)] == ["slow"]
+
+
+def test_an_error_comes_with_its_traceback_on_one_line() -> None:
+    out = io.StringIO()
+    logs.configure("info", out)
+    try:
+        raise RuntimeError("boom\nboom")
+    except RuntimeError:
+        logging.getLogger("bestfill.runner").exception("order put down")
+    (line,) = lines(out)
+    assert str(line["exception"]).startswith("Traceback")
+    assert str(line["exception"]).endswith("RuntimeError: boom\nboom")
+
+
+def test_a_value_that_is_no_json_is_shown_as_text() -> None:
+    out = io.StringIO()
+    logs.configure("info", out)
+    logging.getLogger("bestfill").info("x", extra={"what": object, "bad": "\ud800"})
+    assert len(out.getvalue().splitlines()) <= 1
+
+
+def test_a_stream_that_is_closed_harms_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    out = io.StringIO()
+    logs.configure("info", out)
+    out.close()
+    logging.getLogger("bestfill").info("x")
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_readable_text_without_local_variables() -> None:
+    out = Terminal()
+    logs.configure("info", out)
+    secret = "hunter2"  # noqa: F841 - must not be shown
+    try:
+        raise RuntimeError("boom")
+    except RuntimeError:
+        logging.getLogger("bestfill").exception("order put down", extra={"order_id": "o-1"})
+    text = out.getvalue()
+    assert "order put down" in text
+    assert "o-1" in text
+    assert "RuntimeError: boom" in text
+    assert "hunter2" not in text.replace('secret = "hunter2"', "")
+
+
+def test_structlogs_own_loggers_go_the_same_way() -> None:
+    out = io.StringIO()
+    logs.configure("info", out)
+    structlog.get_logger("bestfill.venues.mine").info("quoted", pool="p")
+    (line,) = lines(out)
+    assert (line["event"], line["pool"], line["logger"]) == ("quoted", "p", "bestfill.venues.mine")

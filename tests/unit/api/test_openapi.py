@@ -1,0 +1,70 @@
+"""The OpenAPI document says what the API does."""
+
+import re
+from html.parser import HTMLParser
+
+import yaml
+
+from tests.unit.api.house import House
+
+
+async def test_the_document_names_every_call_and_its_problems(api: House) -> None:
+    answer = await api.http.get("/schema/openapi.json")
+    assert answer.headers["content-type"].startswith("application/vnd.oai.openapi+json")
+    paths = answer.json()["paths"]
+    assert {(method, path) for path, methods in paths.items() for method in methods} == {
+        ("post", "/api/orders/execute"),
+        ("get", "/api/orders"),
+        ("get", "/api/orders/{orderId}"),
+        ("get", "/api/orders/{orderId}/events"),
+        ("get", "/api/orders/{orderId}/executions"),
+        ("post", "/api/orders/{orderId}/cancel"),
+        ("post", "/api/quotes"),
+        ("get", "/api/queue/stats"),
+        ("get", "/api/ws/stats"),
+        ("get", "/health"),
+        ("get", "/health/live"),
+        ("get", "/health/ready"),
+        ("get", "/metrics"),
+    }
+    execute = paths["/api/orders/execute"]["post"]
+    assert set(execute["responses"]) == {"202", "400", "409", "413", "415", "503"}
+    problem = execute["responses"]["400"]["content"]["application/problem+json"]["schema"]["$ref"]
+    schemas = answer.json()["components"]["schemas"]
+    assert {"type", "title", "status", "detail", "code"} == set(schemas[problem.rpartition("/")[2]]["required"])
+    body = execute["requestBody"]["content"]["application/json"]["schema"]
+    assert (body["additionalProperties"], set(body["required"])) == (
+        False,
+        {"userId", "tokenIn", "tokenOut", "amountIn"},
+    )
+    assert [p["name"] for p in execute["parameters"]] == ["Idempotency-Key"]
+    assert [p["name"] for p in paths["/api/orders"]["get"]["parameters"]] == ["userId", "limit", "offset"]
+
+
+async def test_yaml_says_the_same(api: House) -> None:
+    as_json = (await api.http.get("/schema/openapi.json")).json()
+    assert yaml.safe_load((await api.http.get("/schema/openapi.yaml")).text) == as_json
+
+
+async def test_the_page_needs_nothing_from_elsewhere(api: House) -> None:
+    answer = await api.http.get("/schema")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.findall(r"https?://|<script|<link|<img|@import", answer.text)
+    for text in ("/api/orders/execute", "Idempotency-Key", "minAmountOut", "Accept a market order."):
+        assert text in answer.text
+    checker = _Balanced()
+    checker.feed(answer.text)
+    assert checker.open == []
+
+
+class _Balanced(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
