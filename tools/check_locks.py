@@ -15,7 +15,7 @@ MEMBERS = ("packages/core", "packages/adapters", "services/api", "services/worke
 LOCKS = {
     "uv": ((), ("uv",)),
     "run": (MEMBERS[:3], ("build",)),
-    "dev": (MEMBERS, ("build", "test", "lint")),
+    "dev": (MEMBERS, ("build", "test", "lint", "services")),
 }
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; [^/\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")

@@ -11,9 +11,7 @@ ROOT = Path(__file__).parents[3]
 DEV = str(ROOT / "dev")
 
 
-def dev(
-    *arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def dev(*arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([DEV, *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=env)
 
 
@@ -33,9 +31,7 @@ def test_exec_hands_over_arguments_folder_and_exit_code(tmp_path: Path):
 def test_exec_keeps_the_callers_python_settings_out(tmp_path: Path):
     names = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
     env = dict(os.environ) | dict.fromkeys(names, str(tmp_path))
-    done = dev(
-        "exec", "python", "-c", f"import os, sys; print(sys.prefix, *map(os.getenv, {names}))", env=env
-    )
+    done = dev("exec", "python", "-c", f"import os, sys; print(sys.prefix, *map(os.getenv, {names}))", env=env)
     venv = ROOT / ".venv"
     assert done.stdout == f"{venv} None None {venv} None\n"
 
