@@ -1,7 +1,9 @@
 """Whatever happens to orders, workers, venues and the chain: no order is lost, and none is swapped twice."""
 
 import asyncio
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -23,6 +25,8 @@ from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVen
 from bestfill.testing.invariants import check_order
 from bestfill.testing.samples import NOW, request
 from bestfill.testing.store import MemoryStore
+from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
 
 BLOCK_MS = 400
 
@@ -39,25 +43,33 @@ class ChainClock(ManualClock):
         self._network.block_height = max(self._network.block_height, 1_000 + (self.now() - NOW) // BLOCK_MS)
 
 
+class Life:
+    """What is left of some workers' lives, counted in half calls of their ports."""
+
+    def __init__(self, halves: int) -> None:
+        self._halves = halves
+
+    async def spend(self) -> None:
+        await asyncio.sleep(0)  # lets the other workers in
+        self._halves -= 1
+        if self._halves < 0:
+            raise StoreError("this worker is dead")
+
+
 class Mortal:
     """A worker's way to the store or the chain: it may be killed before each call, and after it, unanswered."""
 
-    def __init__(self, port, life: asyncio.Event) -> None:
+    def __init__(self, port, life: Life) -> None:
         self._port, self._life = port, life
 
     def __getattr__(self, name: str):
         async def call(*args, **kwargs):
-            await self._survive()
+            await self._life.spend()
             answer = await getattr(self._port, name)(*args, **kwargs)
-            await self._survive()
+            await self._life.spend()
             return answer
 
         return call
-
-    async def _survive(self) -> None:
-        await asyncio.sleep(0)
-        if not self._life.is_set():
-            raise StoreError("this worker is dead")
 
 
 class AnyStory(RuleBasedStateMachine):
@@ -76,7 +88,7 @@ class AnyStory(RuleBasedStateMachine):
     def open_store(self):
         return MemoryStore()
 
-    def worker(self, life: asyncio.Event | None = None) -> Engine:
+    def worker(self, life: Life | None = None) -> Engine:
         return Engine(
             store=self.store if life is None else Mortal(self.store, life),
             queue=FakeQueue(),
@@ -100,21 +112,14 @@ class AnyStory(RuleBasedStateMachine):
                 self.ids.append(order.id)
 
     @precondition(lambda self: self.ids)
-    @rule(which=st.integers(0, 99), others=st.integers(0, 2), steps=st.integers(1, 40) | st.just(300))
-    def work_and_die(self, which, others, steps) -> None:
-        """Let one to three workers at an order, and kill them after so many turns of the loop."""
-        self.wait(self._work(self.ids[which % len(self.ids)], 1 + others, steps))
+    @rule(which=st.integers(0, 99), workers=st.integers(1, 3), halves=st.integers(1, 60) | st.just(1_000))
+    def work_and_die(self, which, workers, halves) -> None:
+        """Let one to three workers at an order; they are killed after so many half calls between them."""
+        self.wait(self._work(self.ids[which % len(self.ids)], workers, Life(halves)))
 
-    async def _work(self, order_id, workers, steps) -> None:
-        life = asyncio.Event()
-        life.set()
-        tasks = [asyncio.create_task(self.worker(life).run(order_id)) for _ in range(workers)]
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        life.clear()
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
+    async def _work(self, order_id, workers, life) -> None:
+        runs = (self.worker(life).run(order_id) for _ in range(workers))
+        for result in await asyncio.gather(*runs, return_exceptions=True):
             if isinstance(result, Exception) and not isinstance(result, BestfillError):
                 raise result
 
@@ -188,12 +193,28 @@ class AnyStory(RuleBasedStateMachine):
         pass
 
 
-@pytest.mark.parametrize("machine", [AnyStory], ids=["memory"])
-def test_any_story_ends_well(machine):
+class AnyStoryOnDisk(AnyStory):
+    """The same over SQLite."""
+
+    def open_store(self):
+        self.folder = tempfile.TemporaryDirectory()
+        file = SqliteFile(Path(self.folder.name) / "orders.sqlite3", durable=False)
+        migrate(file.url)
+        store = SqliteStore(file)
+        store.start()
+        return store
+
+    def close_store(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+
+@pytest.mark.parametrize(("machine", "examples"), [(AnyStory, 200), (AnyStoryOnDisk, 40)], ids=["memory", "sqlite"])
+def test_any_story_ends_well(machine, examples):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=200,
+            max_examples=examples,
             stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
