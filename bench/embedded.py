@@ -19,14 +19,14 @@ ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "minAmountOut"
 
 
 @asynccontextmanager
-async def server(**environ: str) -> AsyncIterator[str]:
-    """Start `python -m bestfill_api` on a free port and an empty folder; give its address."""
+async def server(module: str = "bestfill_api", **environ: str) -> AsyncIterator[str]:
+    """Start `python -m MODULE` on a free port and an empty folder; give its address."""
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bestfill_api",
+            module,
             env={**os.environ, "PORT": str(port), "BESTFILL_DATA_DIR": folder, "LOG_LEVEL": "info", **environ},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -95,9 +95,8 @@ class Desk:
             await self._changed.wait()
 
 
-async def throughput(http: aiohttp.ClientSession, url: str) -> list[tuple[str, str]]:
-    desk = Desk(http, url, "throughput")
-    watcher = asyncio.create_task(desk.watch())
+async def accept(desk: Desk) -> list[float]:
+    """Post all orders over many connections; give how long each answer took."""
     left = iter(range(ORDERS))
     took: list[float] = []
 
@@ -106,14 +105,30 @@ async def throughput(http: aiohttp.ClientSession, url: str) -> list[tuple[str, s
             _, _, spent = await desk.post()
             took.append(spent)
 
-    begin = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+    return took
+
+
+async def bare(http: aiohttp.ClientSession) -> float:
+    """What HTTP alone allows, in answers a second."""
+    async with server("bench.bare") as url:
+        begin = time.perf_counter()
+        await accept(Desk(http, url, "bare"))
+        return ORDERS / (time.perf_counter() - begin)
+
+
+async def throughput(http: aiohttp.ClientSession, url: str, most: float) -> list[tuple[str, str]]:
+    desk = Desk(http, url, "throughput")
+    watcher = asyncio.create_task(desk.watch())
+    begin = time.perf_counter()
+    took = await accept(desk)
     posted = time.perf_counter() - begin
     await desk.all_ended(ORDERS)
     spent = time.perf_counter() - begin
     watcher.cancel()
     return [
         (f"{ORDERS:,} orders to confirmed", f"{ORDERS / spent:,.0f} orders/s, {desk.failed} failed"),
+        ("as a part of bare HTTP", f"{ORDERS / spent / most:.2f}"),
         (f"accepting them over {CONNECTIONS} connections", f"{ORDERS / posted:,.0f} orders/s"),
         ("submit under that load", percentiles(took)),
     ]
@@ -139,9 +154,11 @@ async def latency(http: aiohttp.ClientSession, url: str, rate: int, seconds: int
 async def main() -> None:
     rows = calibration()
     zero = {"BESTFILL_MOCK_QUOTE_MS": "0", "BESTFILL_MOCK_CONFIRM_MS": "0", "BESTFILL_CONCURRENCY": str(CONCURRENCY)}
-    connector = aiohttp.TCPConnector(limit=0)
-    async with server(**zero) as url, aiohttp.ClientSession(connector=connector) as http:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        most = await bare(http)
+        rows.append((f"calibration: bare Litestar over {CONNECTIONS} connections", f"{most:,.0f} answers/s"))
+    async with server(**zero) as url, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         rows += await latency(http, url, rate=20, seconds=10)
         rows += await latency(http, url, rate=100, seconds=5)
-        rows += await throughput(http, url)
+        rows += await throughput(http, url, most)
     table(f"embedded, zero mock latency, concurrency {CONCURRENCY}, client on the same machine", rows)
