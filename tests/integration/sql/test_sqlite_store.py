@@ -246,3 +246,17 @@ async def test_two_loops_may_share_a_store(store):
     orders = await asyncio.gather(*(asyncio.to_thread(asyncio.run, place(store, n)) for n in range(1, 9)))
     assert numbers(await store.user_events("user-123")) == list(range(1, 9))
     assert {o.id for o in (await store.page("user-123", 10, 0)).orders} == {o.id for o in orders}
+
+
+async def test_a_row_that_cannot_be_read_does_not_keep_the_others_from_their_sweep(store, file, caplog):
+    for number in range(3):
+        await store.place(*new_order(number, now=Millis(NOW + number)))
+    broken = samples.order_id(0)
+    with file.lock, closing(sqlite3.connect(file.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE orders SET amount_in = '1500000000.0' WHERE id = ?", (broken,))
+    lease = Millis(NOW + 10_000)
+    claimed = await store.claim_due(Millis(NOW + 5), lease, 2)
+    assert [order.id for order in claimed] == [samples.order_id(1)]
+    assert broken in [record.order_id for record in caplog.records]
+    claimed = await store.claim_due(Millis(NOW + 5), lease, 2)
+    assert [order.id for order in claimed] == [samples.order_id(2)], "the broken one stands before it again"

@@ -212,6 +212,14 @@ def test_only_a_swap_that_is_proven_dead_is_given_up():
             assert not isinstance(after, step.Retry | step.Fail), after
 
 
+def test_a_swap_that_nobody_tells_of_for_long_is_brought_to_a_person():
+    late = NOW + POLICY.unanswered_ms + 1
+    known = evolve(HELD, sent_at=late, polls=9, polled_at=late)
+    assert isinstance(next_step(Status.SUBMITTED, known, now=late, wake_at=late + 10_000), step.Flag)
+    first = evolve(known, polls=0)
+    assert isinstance(next_step(Status.SUBMITTED, first, now=late, wake_at=late + 10_000), step.Poll), "ask first"
+
+
 @pytest.mark.parametrize(
     "known",
     [

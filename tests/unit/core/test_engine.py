@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from attrs import evolve
 
+from bestfill import transition
 from bestfill.engine import Engine
 from bestfill.errors import Conflict, ErrorCode, OrderNotFound, StoreError, ValidationError, VenueUnavailable
 from bestfill.order import AttemptOutcome, Status
 from bestfill.policy import ExecutionPolicy
-from bestfill.quote import Leg
+from bestfill.quote import Fill, Height, Leg, SignedSwap, SwapOutcome, SwapStatus
 from bestfill.testing.clock import ManualClock, SeededEntropy
 from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
 from bestfill.testing.invariants import check_order
@@ -417,3 +419,118 @@ async def test_a_preview_stores_nothing():
 def test_venues_need_names_of_their_own():
     with pytest.raises(ValueError, match="name of its own"):
         Floor(FakeVenue("a"), FakeVenue("a"))
+
+
+async def test_a_height_that_contradicts_itself_is_no_proof_of_death():
+    floor = Floor(loses_replies=True, lag_slots=3)
+    height, told = floor.network.height, []
+
+    async def lie():
+        told.append(1)
+        floor.network.block_height += 1
+        return Height(10**18, 0) if len(told) < 5 else await height()
+
+    floor.network.height = lie
+    order = await floor.execute()
+    assert (order.status, order.attempt) == (Status.CONFIRMED, 1)
+    assert floor.network.landings(order.id) == 1
+
+
+@pytest.mark.parametrize("out", [None, "213000000", 1.5, float("nan"), True, 2**64, -1])
+async def test_a_fill_that_is_none_is_flagged_and_never_confirmed(out):
+    floor = Floor()
+    floor.network.status = answering(
+        SwapStatus(outcome=SwapOutcome.LANDED, slot=9_999, fill=Fill(amount_in=1_500_000_000, amount_out=out))
+    )
+    order = await floor.execute()
+    assert order.status is Status.SUBMITTED
+    assert (await floor.store.counts(floor.clock.now())).attention == 1
+    assert order.wake_at == floor.clock.now() + 60_000
+
+
+@pytest.mark.parametrize("answer", [None, "landed", {"outcome": "landed"}])
+async def test_a_network_that_never_says_anything_sound_is_brought_to_a_person(answer):
+    floor = Floor()
+    floor.network.status = answering(answer)
+    order = await floor.execute()
+    assert order.status is Status.SUBMITTED
+    assert (await floor.store.counts(floor.clock.now())).attention == 1
+    assert floor.clock.now() - NOW < 400_000
+    assert len(floor.network.landed) == 1
+
+
+@pytest.mark.parametrize(
+    "signed", [None, "swap", SignedSwap(signature="s", transaction=b"t", blockhash="b", last_valid_block_height=None)]
+)
+async def test_what_the_network_signs_wrongly_is_a_failed_attempt_and_is_not_sent(signed):
+    floor = Floor()
+    floor.network.sign = answering(signed)
+    order = await floor.run_to_the_end()
+    assert (order.status, order.error_code, order.attempt) == (Status.FAILED, ErrorCode.EXECUTION_ERROR, 3)
+    assert floor.network.sent == []
+
+
+async def test_a_losing_quote_that_could_not_be_read_back_is_not_stored():
+    floor = Floor()
+    good = floor.venues[0].quote
+
+    async def odd(asked):
+        floor.venues[0].ask = None
+        return evolve(await good(asked), payload="text")
+
+    floor.venues[0].ask = odd
+    order = await floor.execute()
+    assert order.status is Status.CONFIRMED
+    (attempt,) = await floor.store.executions(order.id)
+    assert attempt.quotes[0].quote is None
+    assert "payload" in attempt.quotes[0].reason
+
+
+@pytest.mark.parametrize("where", ["quote", "leg", "sign", "send", "status"])
+async def test_a_cancellation_that_leaks_from_an_adapter_is_a_failure_like_any_other(where):
+    async def leak(*_):
+        raise asyncio.CancelledError
+
+    floor = Floor()
+    venue = floor.venues[1]
+    if where == "quote":
+        venue.ask = leak
+    else:
+        setattr(venue if where == "leg" else floor.network, where, leak)
+    order = await floor.execute()
+    expected = {"quote": Status.CONFIRMED, "leg": Status.PENDING, "sign": Status.PENDING}
+    assert order.status is expected.get(where, Status.SUBMITTED), "what is signed is followed, whatever fails"
+
+
+async def test_a_hint_that_fails_in_any_way_harms_no_order():
+    floor = Floor()
+
+    async def fail(*_):
+        raise ConnectionError
+
+    floor.notifier.publish = floor.queue.wake = fail
+    assert (await floor.execute()).status is Status.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("step", "status"), [("choose", Status.PENDING), ("sign", Status.PENDING), ("land", Status.SUBMITTED)]
+)
+async def test_a_fault_of_our_own_is_not_repeated_for_ever_unseen(monkeypatch, step, status):
+    def fault(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(transition, step, fault)
+    floor = Floor()
+    order = await floor.execute()
+    assert order.status is status
+    assert order.wake_at > floor.clock.now()
+    assert (await floor.store.counts(floor.clock.now())).attention == (step == "land")
+    monkeypatch.undo()
+    assert (await floor.run_to_the_end()).status is Status.CONFIRMED
+
+
+def answering(answer: object):
+    async def answer_so(*_):
+        return answer
+
+    return answer_so

@@ -209,18 +209,13 @@ def _building(order: Order, attempt: Attempt, known: Known, policy: ExecutionPol
 
 
 def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
-    signed, height, status = _present(attempt.signed), known.height, known.status
-    if status is not None and height is not None:
-        match status.outcome:
-            case SwapOutcome.LANDED:
-                return _landed(order, attempt, status, policy, now)
-            case SwapOutcome.REVERTED:
-                return _again(order, SwapReverted(f"the swap failed on chain: {status.reason}"), policy)
-            case SwapOutcome.UNKNOWN:
-                return _ask_a_person(attempt, "the network can no longer tell whether the swap landed", policy, now)
-            case SwapOutcome.NOT_FOUND:
-                if proven_dead(signed, height, status):
-                    return _again(order, BlockhashExpired("the swap was not included in time"), policy)
+    signed, height = _present(attempt.signed), known.height
+    if height is not None and known.status is not None:
+        told = _told(order, attempt, height, known.status, policy, now)
+        if told is not None:
+            return told
+    if known.polls > 0 and attempt.submitted_at is not None and now - attempt.submitted_at > policy.unanswered_ms:
+        return _ask_a_person(attempt, "the network has not told for long what became of the swap", policy, now)
     if order.wake_at - now < policy.lease_ms // 2:
         return Claim()
     alive = height is None or height.block_height <= signed.last_valid_block_height
@@ -232,6 +227,22 @@ def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPo
     wait = poll_wait_ms(known.polls, policy.first_poll_ms, policy.longest_poll_ms)
     due = min(known.polled_at, now) + wait
     return Poll(signed) if due <= now else Pause(Millis(due))
+
+
+def _told(
+    order: Order, attempt: Attempt, height: Height, status: SwapStatus, policy: ExecutionPolicy, now: Millis
+) -> Step | None:
+    """What follows from the network's answer, or None if it proves nothing."""
+    match status.outcome:
+        case SwapOutcome.LANDED:
+            return _landed(order, attempt, status, policy, now)
+        case SwapOutcome.REVERTED:
+            return _again(order, SwapReverted(f"the swap failed on chain: {status.reason}"), policy)
+        case SwapOutcome.UNKNOWN:
+            return _ask_a_person(attempt, "the network can no longer tell whether the swap landed", policy, now)
+        case SwapOutcome.NOT_FOUND:
+            dead = proven_dead(_present(attempt.signed), height, status)
+            return _again(order, BlockhashExpired("the swap was not included in time"), policy) if dead else None
 
 
 def _landed(order: Order, attempt: Attempt, status: SwapStatus, policy: ExecutionPolicy, now: Millis) -> Step:

@@ -57,12 +57,13 @@ class OrderRequest:
     def __attrs_post_init__(self) -> None:
         if self.token_in.mint == self.token_out.mint:
             raise ValueError("token_in and token_out must differ")
-        if not 0 < self.amount_in <= U64_MAX:
-            raise ValueError("amount_in must be 1 to 2**64 - 1 base units")
-        if self.min_amount_out is not None and not 0 <= self.min_amount_out <= U64_MAX:
-            raise ValueError("min_amount_out must be 0 to 2**64 - 1 base units")
-        if not 0 <= self.slippage_bps <= BPS:
-            raise ValueError("slippage_bps must be 0 to 10000")
+        if type(self.amount_in) is not int or not 0 < self.amount_in <= U64_MAX:
+            raise ValueError("amount_in must be a whole number from 1 to 2**64 - 1 base units")
+        least = self.min_amount_out
+        if least is not None and (type(least) is not int or not 0 <= least <= U64_MAX):
+            raise ValueError("min_amount_out must be a whole number from 0 to 2**64 - 1 base units")
+        if type(self.slippage_bps) is not int or not 0 <= self.slippage_bps <= BPS:
+            raise ValueError("slippage_bps must be a whole number from 0 to 10000")
 
 
 @frozen(kw_only=True)

@@ -25,6 +25,8 @@ class ExecutionPolicy:
     resend_ms: int = 2_000
     first_poll_ms: int = 50
     longest_poll_ms: int = 250
+    unanswered_ms: int = 300_000
+    """After this long without knowing whether a swap landed or is dead, a person is asked."""
     early_ms: int = 500
     """How long before an order is due a worker that was woken for it waits, instead of leaving it to the sweep."""
     attention_poll_ms: int = 60_000

@@ -6,7 +6,8 @@ from attrs import frozen
 
 from bestfill.errors import BestfillError, NoRoute, QuoteError, RoutingError
 from bestfill.quote import Considered, Quote, QuoteRequest
-from bestfill.units import U64_MAX, BaseUnits
+from bestfill.units import BaseUnits
+from bestfill.vetting import quote_fault
 
 
 @frozen(kw_only=True)
@@ -36,7 +37,7 @@ def compare(request: QuoteRequest, answers: Sequence[Answer], min_amount_out: Ba
     answers stand plays no part. A quote that does not answer the request is never chosen.
     """
     answers = sorted(answers, key=lambda a: a.rank)
-    quotes = {a.rank: a.quote for a in answers if a.quote is not None and fault(request, a.quote) is None}
+    quotes = {a.rank: a.quote for a in answers if a.quote is not None and quote_fault(request, a.quote) is None}
     least = max(1, min_amount_out or 0)
     good = [(rank, quote) for rank, quote in quotes.items() if quote.amount_out >= least]
     if not good:
@@ -45,22 +46,6 @@ def compare(request: QuoteRequest, answers: Sequence[Answer], min_amount_out: Ba
     considered = tuple(_considered(request, a, best_rank, best, least) for a in answers)
     reason = next(c.reason for c in considered if c.chosen)
     return Decision(chosen=best, considered=considered, reason=reason)
-
-
-def fault(request: QuoteRequest, quote: Quote) -> str | None:
-    """Say why a quote does not answer the request, or None if it does."""
-    numbers: tuple[object, ...] = (quote.amount_in, quote.amount_out, quote.price_impact_bps, quote.fee_bps)
-    if any(type(number) is not int for number in numbers):
-        return "the quote's numbers are not integers"
-    if (quote.input_mint, quote.output_mint) != (request.input_mint, request.output_mint):
-        return "the quote is for another pair"
-    if quote.amount_in != request.amount_in:
-        return "the quote is for another amount"
-    if not 0 < quote.amount_out <= U64_MAX:
-        return "the quote's output is not an amount from 1 to 2**64 - 1"
-    if quote.price_impact_bps < 0 or quote.fee_bps < 0:
-        return "the quote's price impact or fee is negative"
-    return None
 
 
 def _considered(request: QuoteRequest, answer: Answer, best_rank: int, best: Quote, least: int) -> Considered:
@@ -83,7 +68,7 @@ def _considered(request: QuoteRequest, answer: Answer, best_rank: int, best: Quo
 def _lost(request: QuoteRequest, answer: Answer, least: int) -> Considered | None:
     if answer.quote is None:
         return Considered(venue=answer.venue, quote=None, reason=answer.error.reason if answer.error else "no answer")
-    if (wrong := fault(request, answer.quote)) is not None:
+    if (wrong := quote_fault(request, answer.quote)) is not None:
         return Considered(venue=answer.venue, quote=None, reason=wrong)
     if answer.quote.amount_out < least:
         reason = f"pays {least - answer.quote.amount_out} base units less than the minimum"
@@ -97,7 +82,12 @@ def _nothing(request: QuoteRequest, answers: Sequence[Answer], quoted: bool, lea
     if quoted:
         error = RoutingError("no venue meets the minimum output")
     elif all(isinstance(a.error, NoRoute) for a in answers):
-        error = NoRoute("no venue trades this pair")
+        error = NoRoute(_shared([a.error.reason for a in answers if a.error is not None]))
     else:
         error = QuoteError("no venue gave a usable quote in time")
     return Decision(chosen=None, considered=considered, reason=error.reason, error=error)
+
+
+def _shared(reasons: Sequence[str]) -> str:
+    """The reason that all venues give, or what can be said of them all."""
+    return reasons[0] if len(set(reasons)) == 1 else "no venue trades this pair and amount"

@@ -3,7 +3,8 @@
 from bestfill.errors import ExecutionError, SlippageExceeded
 from bestfill.order import Attempt, Order
 from bestfill.quote import Fill
-from bestfill.units import BPS, U64_MAX, BaseUnits, Bps
+from bestfill.units import BPS, BaseUnits, Bps
+from bestfill.vetting import is_fill
 
 
 def min_out(quoted_out: BaseUnits, slippage_bps: Bps, min_amount_out: BaseUnits | None) -> BaseUnits:
@@ -24,11 +25,11 @@ def check_fill(order: Order, attempt: Attempt, fill: Fill) -> None:
 
     Raises:
         SlippageExceeded: it paid out less than the bound.
-        ExecutionError: it did not take exactly the order's amount, or its output is no amount at all.
+        ExecutionError: it did not take exactly the order's amount, or is no fill at all.
     """
+    if not is_fill(fill):
+        raise ExecutionError("the fill is not two amounts from 0 to 2**64 - 1")
     if fill.amount_in != order.amount_in:
         raise ExecutionError(f"the fill took {fill.amount_in} base units instead of {order.amount_in}")
     if attempt.min_out is None or fill.amount_out < attempt.min_out:
         raise SlippageExceeded(f"the fill paid {fill.amount_out} base units, below {attempt.min_out}")
-    if fill.amount_out > U64_MAX:
-        raise ExecutionError("the fill's output is above 2**64 - 1 base units")

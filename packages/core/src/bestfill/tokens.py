@@ -16,11 +16,14 @@ _SAME_START_CHARS: Final = 4
 
 @frozen
 class Token:
-    """An SPL token; `decimals` is the power of ten between base and display units."""
+    """An SPL token; `decimals` is the power of ten between base and display units.
+
+    At most 38, so that every amount can be written in the 40 characters that are read back.
+    """
 
     symbol: str
     mint: Mint
-    decimals: int = field(validator=[ge(0), le(255)])
+    decimals: int = field(validator=[ge(0), le(38)])
 
 
 class TokenList:

@@ -1,5 +1,6 @@
 """What a group of callers writes to orders."""
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -17,9 +18,14 @@ from bestfill_adapters.sql import reads, rows
 from bestfill_adapters.sql import statements as sql
 from bestfill_adapters.sql.groups import Draft
 
-_LIVE_SIGNATURE: Final = "UNIQUE constraint failed: order_executions.order_id"
-"""SQLite's words for a breach of the index of live signatures, the only one on that column alone."""
+_SIGNATURE_REFUSED: Final = {
+    "UNIQUE constraint failed: order_executions.order_id": "the order has another live signature",
+    "UNIQUE constraint failed: order_executions.signature": "another attempt has this signature",
+}
+"""SQLite's words for a breach of the two indexes that guard signatures."""
 _LARGEST: Final = 256
+
+log = logging.getLogger(__name__)
 
 
 def write_rows(db: sqlite3.Connection, statement: str, some: Sequence[rows.Row]) -> None:
@@ -79,10 +85,19 @@ class OrdersDraft(Draft):
     def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
         """Take the orders that are longest due."""
         self.flush()
-        due = [rows.to_order(row) for row in self._db.execute(sql.SELECT_DUE, (now, reads.bounded(limit)))]
-        if due:
-            self._db.execute(sql.TAKE_LEASES, (lease_until, rows.json_text([order.id for order in due])))
-        return [evolve(order, version=order.version + 1, wake_at=lease_until) for order in due]
+        found = self._db.execute(sql.SELECT_DUE, (now, reads.bounded(limit))).fetchall()
+        if found:
+            self._db.execute(sql.TAKE_LEASES, (lease_until, rows.json_text([row[0] for row in found])))
+        due: list[Order] = []
+        for row in found:
+            try:
+                order = rows.to_order(row)
+            except Exception:
+                # It has its lease like the others, so that it does not stand before them at the next sweep.
+                log.exception("an order's row can't be read", extra={"order_id": row[0]})
+            else:
+                due.append(evolve(order, version=order.version + 1, wake_at=lease_until))
+        return due
 
     def flush(self) -> None:
         """Write what is gathered, parents first."""
@@ -91,9 +106,9 @@ class OrdersDraft(Draft):
         try:
             self._write(sql.UPSERT_ATTEMPT, self._attempts)
         except sqlite3.IntegrityError as error:
-            if str(error) != _LIVE_SIGNATURE:
+            if (refused := _SIGNATURE_REFUSED.get(str(error))) is None:
                 raise
-            raise Conflict("the order has another live signature") from error
+            raise Conflict(refused) from error
         self._write(sql.INSERT_EVENT, self._events)
         self._write(sql.UPSERT_USER_SEQ, [(user, self._user_seqs[user]) for user in self._users])
         self._write(sql.UPSERT_FAILURE, self._failures)

@@ -19,7 +19,7 @@ __all__ = ["SqliteFile", "SqliteStore"]
 
 
 class SqliteStore(OrderStore):
-    """Orders in a migrated database file, which is this process's alone. Any event loop may call it."""
+    """Orders in a migrated database file, which is this process's alone. One event loop at a time may call it."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

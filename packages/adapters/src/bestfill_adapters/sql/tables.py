@@ -138,6 +138,7 @@ Index(
     postgresql_where=LIVE,
     sqlite_where=LIVE,
 )
+Index("uq_order_executions_signature", order_executions.c.signature, unique=True)
 Index("ix_order_executions_flagged", order_executions.c.order_id, postgresql_where=FLAGGED, sqlite_where=FLAGGED)
 
 order_events: Final = Table(

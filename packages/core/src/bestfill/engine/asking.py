@@ -19,7 +19,7 @@ async def ask(venues: Mapping[str, Venue], request: QuoteRequest, timeout_ms: in
     try:
         await asyncio.wait(tasks, timeout=timeout_ms / 1000)
         return [
-            task.result() if task.done() else _late_answer(rank, name, timeout_ms)
+            task.result() if task.done() and not task.cancelled() else _late_answer(rank, name, timeout_ms)
             for rank, (name, task) in enumerate(zip(venues, tasks, strict=True))
         ]
     finally:
@@ -37,7 +37,7 @@ async def _answer(rank: int, name: str, venue: Venue, request: QuoteRequest) -> 
         return Answer(venue=name, rank=rank, error=error)
     except Exception as error:  # noqa: BLE001 - a venue is somebody else's code, and must not stop the others
         return Answer(venue=name, rank=rank, error=VenueUnavailable(unexpected("the venue", error)))
-    if not isinstance(quote, Quote) or quote.venue != name:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if type(quote) is not Quote or quote.venue != name:
         return Answer(venue=name, rank=rank, error=VenueUnavailable("the answer is not a quote of this venue"))
     return Answer(venue=name, rank=rank, quote=quote)
 
@@ -46,6 +46,6 @@ def _late_answer(rank: int, name: str, timeout_ms: int) -> Answer:
     return Answer(venue=name, rank=rank, error=VenueUnavailable(f"no answer within {timeout_ms} ms"))
 
 
-def unexpected(who: str, error: Exception) -> str:
+def unexpected(who: str, error: BaseException) -> str:
     """Name only the kind of an unexpected error: its text may hold an endpoint or a key."""
     return f"{who} failed ({type(error).__name__})"

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from bestfill.errors import BestfillError
 from bestfill.events import OrderEvent
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
@@ -37,12 +36,12 @@ class Desk:
             return
         try:
             await self.notifier.publish([event])
-        except BestfillError as error:
-            log.warning("event not published", extra={"order_id": event.order_id, "reason": error.reason})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event is stored, and readers look there
+            log.warning("event not published", extra={"order_id": event.order_id, "error": type(error).__name__})
 
     async def wake(self, order_id: OrderId, delay_ms: int = 0) -> None:
         """Have a worker run the order; a hint, so its failure is only noted."""
         try:
             await self.queue.wake([order_id], delay_ms)
-        except BestfillError as error:
-            log.warning("no worker woken; the sweep will", extra={"order_id": order_id, "reason": error.reason})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the order is stored, and the sweep finds it
+            log.warning("no worker woken", extra={"order_id": order_id, "error": type(error).__name__})

@@ -19,6 +19,7 @@ from bestfill.retry import PERMILLE, backoff_ms
 from bestfill.routing import compare
 from bestfill.transition import Transition
 from bestfill.units import BaseUnits, Millis
+from bestfill.vetting import check_leg, check_seen, check_signed
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -38,10 +39,16 @@ class Execution:
             Conflict: another worker has the order, or its user cancelled it.
             StoreError: the store cannot be reached.
         """
-        if self.order.status is not Status.PENDING:
-            self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
-        while await self._advance():
-            pass
+        try:
+            if self.order.status is not Status.PENDING:
+                self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
+            while await self._advance():
+                pass
+        except BestfillError:
+            raise
+        except Exception as error:
+            log.exception("a step failed in an unforeseen way", extra=self._about())
+            await self._stumbled(error)
 
     async def give_back(self) -> None:
         """Give up the lease, so that another worker need not wait for it to pass."""
@@ -63,6 +70,7 @@ class Execution:
                 self.known.held = True
             case step.Start():
                 await self._commit(to.start(order, lease, now))
+                log.info("order started", extra=self._about())
             case step.AskQuotes():
                 await self._ask_quotes()
             case step.Choose(decision):
@@ -94,10 +102,20 @@ class Execution:
                 await self._retry(error, now)
                 return False
             case step.Fail(error):
-                attempt = self.attempt and self._with_quotes(self.attempt)
-                await self._commit(to.fail(order, attempt, error, _outcome(attempt, error), now))
-                log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
+                await self._fail(error, now)
         return True
+
+    async def _stumbled(self, error: Exception) -> None:
+        """End or flag what a fault of our own would otherwise repeat for ever, at each lease, unseen."""
+        order, attempt, now, reason = self.order, self.attempt, self.desk.clock.now(), unexpected("a step", error)
+        if attempt is None or not self.known.held:
+            raise error
+        if order.status is not Status.SUBMITTED:
+            await self._give_up(ExecutionError(reason), now)
+        else:
+            until = Millis(now + self.desk.policy.attention_poll_ms)
+            known = attempt.attention == reason
+            await self._commit(to.hold(order, until) if known else to.flag(order, attempt, reason, until, now))
 
     async def _commit(self, move: Transition, known: Known | None = None) -> None:
         event = await self.desk.store.commit(move)
@@ -124,11 +142,15 @@ class Execution:
                 venue = self.desk.venues.get(quote.venue)
                 if venue is None or attempt.min_out is None:
                     raise VenueUnavailable(f"{quote.venue} is not in use any more")
-                plan = _plan(self.order, attempt.min_out, await venue.leg(quote, attempt.min_out))
+                leg = await venue.leg(quote, attempt.min_out)
+                check_leg(quote, attempt.min_out, leg)
+                plan = _plan(self.order, attempt.min_out, leg)
                 signed = await self.desk.network.sign(plan)
+                check_signed(signed)
         except BestfillError as error:
             self.known.error = error
-        except Exception as error:  # noqa: BLE001 - adapters are somebody else's code; nothing is sent yet
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - somebody else's code; nothing is sent yet
+            _unless_cancelled(error)
             self.known.error = ExecutionError(unexpected("building the swap", error))
         else:
             self.attempt = evolve(attempt, route=plan.route)
@@ -143,14 +165,17 @@ class Execution:
     async def _height_then_status(self, signed: SignedSwap) -> tuple[Height, SwapStatus]:
         """In this order: only a status that is not older than the height can prove the signature dead."""
         height = await self.desk.network.height()
-        return height, await self.desk.network.status(signed.signature)
+        status = await self.desk.network.status(signed.signature)
+        check_seen(height, status)
+        return height, status
 
     async def _ask_network(self, question: Awaitable[T]) -> T | None:
         """Whatever goes wrong here says nothing about the swap, so it is only noted."""
         try:
             async with asyncio.timeout(self.desk.policy.network_timeout_ms / 1000):
                 return await question
-        except Exception as error:  # noqa: BLE001
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            _unless_cancelled(error)
             reason = error.reason if isinstance(error, BestfillError) else unexpected("the network", error)
             log.warning("network unavailable", extra=self._about(reason=reason))
             return None
@@ -162,6 +187,15 @@ class Execution:
         await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now))
         log.info("order will be retried", extra=self._about(reason=error.reason, wait_ms=retry_at - now))
         await self.desk.wake(order.id, retry_at - now)
+
+    async def _fail(self, error: BestfillError, now: Millis) -> None:
+        attempt = self.attempt and self._with_quotes(self.attempt)
+        await self._commit(to.fail(self.order, attempt, error, _outcome(attempt, error), now))
+        log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
+
+    async def _give_up(self, error: BestfillError, now: Millis) -> None:
+        again = self.order.attempt < self.desk.policy.max_attempts
+        await (self._retry(error, now) if again else self._fail(error, now))
 
     def _present(self) -> Attempt:
         if self.attempt is None:
@@ -177,9 +211,6 @@ class Execution:
 
 
 def _plan(order: Order, min_out: BaseUnits, leg: Leg) -> SwapPlan:
-    asked = (order.token_in, order.token_out, order.amount_in, min_out)
-    if (leg.input_mint, leg.output_mint, leg.amount_in, leg.min_out) != asked:
-        raise ExecutionError("the venue built another trade than the one that was chosen")
     return SwapPlan(
         order_id=order.id,
         attempt=order.attempt,
@@ -189,6 +220,13 @@ def _plan(order: Order, min_out: BaseUnits, leg: Leg) -> SwapPlan:
         min_out=min_out,
         route=(leg,),
     )
+
+
+def _unless_cancelled(error: BaseException) -> None:
+    """Go on only if this task itself is not cancelled: an adapter may let a cancellation of its own leak."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
 
 
 def _outcome(attempt: Attempt | None, error: BestfillError) -> AttemptOutcome:

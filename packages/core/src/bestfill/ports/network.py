@@ -14,6 +14,9 @@ class Network(Protocol):
     async def sign(self, plan: SwapPlan) -> SignedSwap:
         """Make one atomic transaction of the plan, and sign it. MUST NOT send anything.
 
+        Two orders, or two attempts of one, MUST NOT get the same signature, even for the same trade at the same moment:
+        one landing would be taken for both.
+
         Raises:
             ExecutionError: it cannot be built.
             NetworkUnavailable: the chain cannot be asked now.

@@ -67,10 +67,11 @@ class OrderStore(Protocol):
     async def commit(self, transition: Transition) -> OrderEvent | None:
         """Write a transition in one transaction, if the order is still at its expected version.
 
-        MUST refuse a second live signature of an order. Returns the event as stored.
+        MUST refuse a second live signature of an order, and a signature that another attempt of any order has.
+        Returns the event as stored.
 
         Raises:
-            Conflict: the version differs, or the order has another live signature. Nothing was written.
+            Conflict: the version differs, or the signature is refused. Nothing was written.
             OrderNotFound: there is no such order.
         """
 
@@ -78,7 +79,8 @@ class OrderStore(Protocol):
     async def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
         """Take at most `limit` unfinished orders whose `wake_at` is at most `now`, the longest due first.
 
-        Each gets `wake_at = lease_until` and its next version, and is given to one caller only.
+        Each gets `wake_at = lease_until` and its next version, and is given to one caller only. A row that can't be
+        read MUST NOT keep the others from being given.
         """
 
     @abstractmethod

@@ -10,7 +10,7 @@ from bestfill.events import OrderEvent
 from bestfill.order import Attempt, Failure, IdempotencyKey, Order, Status
 from bestfill.ports import OrderCounts, OrderPage, OrderStore
 from bestfill.transition import Transition
-from bestfill.units import Millis, OrderId
+from bestfill.units import Millis, OrderId, Signature
 
 
 class MemoryStore(OrderStore):
@@ -21,6 +21,7 @@ class MemoryStore(OrderStore):
         self._events: defaultdict[OrderId, list[OrderEvent]] = defaultdict(list)
         self._user_events: defaultdict[str, list[OrderEvent]] = defaultdict(list)
         self._attempts: defaultdict[OrderId, dict[int, Attempt]] = defaultdict(dict)
+        self._signatures: dict[Signature, tuple[OrderId, int]] = {}
         self._failures: defaultdict[OrderId, list[Failure]] = defaultdict(list)
         self._keys: dict[tuple[str, str], tuple[str, OrderId]] = {}
 
@@ -53,6 +54,10 @@ class MemoryStore(OrderStore):
             mine = self._attempts[order.id]
             if _live(attempt) and any(_live(other) for n, other in mine.items() if n != attempt.number):
                 raise Conflict("the order has another live signature")
+            if attempt.signed is not None:
+                owner = self._signatures.setdefault(attempt.signed.signature, (order.id, attempt.number))
+                if owner != (order.id, attempt.number):
+                    raise Conflict("another attempt has this signature")
             mine[attempt.number] = attempt
         self._orders[order.id] = order
         if transition.failure is not None:

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from bestfill.decide import proven_dead
 from bestfill.ports import Network
 from bestfill.quote import SignedSwap, SwapOutcome, SwapPlan, SwapStatus
+from bestfill.testing.samples import order_id
 
 
 @frozen
@@ -32,6 +33,14 @@ async def signing_sends_nothing(subject: Subject) -> None:
     assert (await subject.network.status(swap.signature)).outcome is SwapOutcome.NOT_FOUND
     await subject.expire()
     assert await _dead(subject, swap), "past its last valid block, it is not proven dead"
+
+
+async def no_two_attempts_share_a_signature(subject: Subject) -> None:
+    """The same trade at the same moment is another transaction for another order or attempt."""
+    network, plan = subject.network, subject.plan
+    other = evolve(plan, order_id=order_id(404))
+    swaps = [await network.sign(p) for p in (plan, other, evolve(plan, attempt=plan.attempt + 1))]
+    assert len({swap.signature for swap in swaps}) == 3, "one landing would be taken for several"
 
 
 async def a_fresh_swap_is_alive(subject: Subject) -> None:
@@ -109,6 +118,7 @@ async def _dead(subject: Subject, swap: SignedSwap) -> bool:
 
 CHECKS: Final[tuple[Callable[[Subject], Awaitable[None]], ...]] = (
     signing_sends_nothing,
+    no_two_attempts_share_a_signature,
     a_fresh_swap_is_alive,
     what_is_sent_lands_with_its_fill,
     the_same_bytes_land_once,

@@ -125,6 +125,24 @@ async def a_second_live_signature_is_refused(store: OrderStore) -> None:
     assert await store.executions(order.id) == [move.attempt]
 
 
+async def a_signature_stands_for_one_attempt(store: OrderStore) -> None:
+    """The signature of one order is refused for another: one landing would be taken for both."""
+    first, second = await _place(store, 1), await _place(store, 2)
+    taken = (await _to_submitted(store, first)).attempt
+    assert taken is not None and taken.signed is not None
+    move = samples.started(second)
+    await store.commit(move)
+    assert move.attempt is not None
+    move = samples.chosen(move.order, move.attempt)
+    await store.commit(move)
+    assert move.attempt is not None
+    copy = to.sign(move.order, move.attempt, taken.signed, Millis(NOW + 10_000), NOW)
+    await raises(Conflict, store.commit(copy))
+    assert await store.get(second.id) == move.order
+    await check_order(store, first.id)
+    await check_order(store, second.id)
+
+
 async def a_dead_signature_makes_room(store: OrderStore) -> None:
     """Once the attempt has ended, the next may record its signature."""
     order = await _place(store)
@@ -273,6 +291,7 @@ CHECKS: Final[tuple[Callable[[OrderStore], Awaitable[None]], ...]] = (
     a_stale_version_writes_nothing,
     of_many_at_once_one_wins,
     a_second_live_signature_is_refused,
+    a_signature_stands_for_one_attempt,
     a_dead_signature_makes_room,
     a_lease_changes_no_story,
     a_key_stands_for_one_order,

@@ -9,10 +9,10 @@ from attrs import evolve, frozen
 from bestfill.errors import ExecutionError, NoRoute, QuoteError
 from bestfill.ports import Venue
 from bestfill.quote import QuoteRequest
-from bestfill.routing import fault
 from bestfill.slippage import min_out
 from bestfill.testing.contracts.raising import raises
 from bestfill.units import BaseUnits, Bps, Mint
+from bestfill.vetting import quote_fault as fault
 
 NO_TOKEN: Final = Mint("11111111111111111111111111111111")
 """The system program's address, which is no token."""

@@ -99,6 +99,7 @@ def _executions() -> None:
     )
     live, flagged = "signature IS NOT NULL AND outcome IS NULL", "attention IS NOT NULL AND outcome IS NULL"
     _partial_index("uq_order_executions_live_signature", "order_executions", "order_id", live, unique=True)
+    op.create_index("uq_order_executions_signature", "order_executions", ["signature"], unique=True)
     _partial_index("ix_order_executions_flagged", "order_executions", "order_id", flagged)
 
 
