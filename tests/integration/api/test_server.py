@@ -276,3 +276,20 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, Any]:
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode().lower()
     length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
     return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "GET /api/orders?userId=é HTTP/1.1\r\nhost: x\r\n\r\n".encode(),
+        b"FOO / HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST /api/quotes HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_like_any_other(sent: bytes) -> None:
+    async with served() as api:
+        head, _, body = (await api.raw(sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    told = json.loads(body)
+    assert (told["status"], told["code"], told["title"]) == (400, "VALIDATION_ERROR", "Bad Request")

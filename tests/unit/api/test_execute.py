@@ -215,6 +215,21 @@ async def test_slippage_in_both_units_is_refused(api: House) -> None:
     assert await api.placed() == 0
 
 
+@pytest.mark.parametrize(
+    "again", ['"amountIn":"9"', '"amountIn" : "9"', '"amountIn"\t:\n"1.5"', '"amount\\u0049n":"9"']
+)
+async def test_a_field_that_is_there_twice_is_refused_whichever_would_count(api: House, again: str) -> None:
+    body = json.dumps(ORDER)[:-1] + f", {again}}}"
+    answer = await api.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [{"field": "amountIn", "message": "must be given once"}]
+    assert await api.placed() == 0
+
+
+async def test_a_colon_inside_a_value_is_no_field(api: House) -> None:
+    assert (await api.http.post(EXECUTE, json=with_(userId="a:b:c:d:e:f:g:h:i"))).status_code == 202
+
+
 async def test_every_wrong_field_is_told_at_once(api: House) -> None:
     body = {"userId": "", "tokenIn": "nope", "amountIn": "x", "minAmountOut": 1, "slippageTolerance": -1, "extra": 0}
     answer = await api.http.post(EXECUTE, json=body)

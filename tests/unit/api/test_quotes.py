@@ -77,7 +77,7 @@ async def test_a_pair_that_nobody_trades_is_told() -> None:
 
     async with house(venues=(FakeVenue("one", ask=no_route),)) as api:
         told = (await api.http.post(QUOTES, json=with_())).json()
-        assert (told["chosen"], told["code"], told["reason"]) == (None, "ROUTING_ERROR", "no venue trades this pair")
+        assert (told["chosen"], told["code"], told["reason"]) == (None, "ROUTING_ERROR", "unknown pair")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Fields from outside, read one by one; all that is wrong with them is told at once."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
@@ -95,10 +96,11 @@ def json_form(body: bytes, known: Sequence[str]) -> Form:
     """Read a JSON object.
 
     Raises:
-        Invalid: it is not JSON, not UTF-8, nested too deeply, or no object.
+        Invalid: it is not JSON, not UTF-8, nested too deeply, or no object. A field that is there twice is noted.
     """
     try:
         values = _decode(body)
+        repeated = _repeated(body, values)
     except UnicodeDecodeError:
         raise whole_body("the body must be UTF-8") from None
     except RecursionError:
@@ -107,7 +109,27 @@ def json_form(body: bytes, known: Sequence[str]) -> Form:
         raise whole_body(f"the body must be JSON: {error}") from None
     if not isinstance(values, dict):
         raise whole_body("the body must be a JSON object")
-    return Form(values, known)
+    form = Form(values, known)
+    for name in repeated:
+        form.refuse(_plain_name(name), "must be given once")
+    return form
+
+
+def _repeated(body: bytes, values: object) -> list[str]:
+    """Name what an object holds twice: whoever reads the first of two amounts sees another order than we would."""
+    if not isinstance(values, dict) or body.count(b":") <= len(values):
+        return []
+    again: dict[str, None] = {}
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                again[name] = None
+            seen.add(name)
+
+    json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return list(again)[:_UNKNOWN_MAX]
 
 
 def query_form(query: bytes, known: Sequence[str]) -> Form:

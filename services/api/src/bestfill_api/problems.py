@@ -31,6 +31,8 @@ _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     415: ("UNSUPPORTED_MEDIA_TYPE", "the body must be JSON, sent with Content-Type: application/json"),
     426: ("UPGRADE_REQUIRED", "this path is a WebSocket"),
 }
+_TITLE: Final[Mapping[int, str]] = {413: "Content Too Large"}
+"""Where Python's versions differ."""
 _STORE_DOWN: Final = (
     "the store does not answer, and whether it did what was asked is not known; "
     "ask again: with the same Idempotency-Key no order is placed twice"
@@ -50,7 +52,7 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
         case Invalid():
             return problem(400, error.code, error.reason, error.errors)
         case ValidationError():
-            return problem(400, error.code, error.reason, [FieldError(error.field, error.reason)])
+            return to_response(request, Invalid([FieldError(error.field, error.reason)]))
         case BestfillError() if error.code in _STATUS:
             return _known(request, error, _STATUS[error.code])
         case NotReady():
@@ -70,11 +72,18 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
     """Write a problem."""
-    body: dict[str, Any] = {"errors": list(errors)} if errors else {}
-    details = Problem(
-        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, code=str(code), **body
+    return Response(
+        problem_body(status, code, detail, errors), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )
-    return Response(encode(details), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_body(
+    status: int, code: str, detail: str, errors: "list[FieldError] | tuple[FieldError, ...]" = ()
+) -> bytes:
+    """Write a problem's body."""
+    title = _TITLE.get(status) or HTTPStatus(status).phrase
+    told: dict[str, Any] = {"errors": list(errors)} if errors else {}
+    return encode(Problem(type="about:blank", title=title, status=status, detail=detail, code=str(code), **told))
 
 
 def _known(request: Request[Any, Any, Any], error: BestfillError, status: HTTPStatus) -> Response[bytes]:

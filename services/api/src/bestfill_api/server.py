@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
+from bestfill.errors import ErrorCode
+from bestfill_api.problems import MEDIA_TYPE, problem_body
+
 HEAD_MAX_BYTES: Final = 64 * 1024
 MESSAGE_MAX_BYTES: Final = 4 * 1024
 LINGER_S: Final = 10.0
@@ -34,7 +37,17 @@ class BoundedHttp(HttpToolsProtocol):
             head.append(len(data))
             if sum(head) > HEAD_MAX_BYTES:
                 self._head = None
-                self.send_400_response("Request head too large.")
+                self.send_400_response("the request's head is too large")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, as a problem like any other, and hang up."""
+        body = problem_body(400, ErrorCode.VALIDATION_ERROR, msg.rstrip("."))
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin to count."""
