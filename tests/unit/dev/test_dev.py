@@ -36,6 +36,13 @@ def test_exec_keeps_the_callers_python_settings_out(tmp_path: Path):
     assert done.stdout == f"{venv} None None {venv} None\n"
 
 
+def test_exec_finds_uv_also_where_the_caller_has_none():
+    done = dev("exec", "uv", "--version", env=os.environ | {"PATH": "/usr/bin:/bin"})
+    if not (ROOT / ".dev/uv").exists():
+        pytest.skip("the caller's own uv was used for the set-up")
+    assert done.stdout.startswith("uv "), done.stderr
+
+
 def test_a_signal_reaches_the_program():
     code = "import time; print('up', flush=True); time.sleep(60)"
     with subprocess.Popen([DEV, "exec", "python", "-c", code], stdout=subprocess.PIPE) as process:
