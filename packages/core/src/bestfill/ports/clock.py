@@ -7,7 +7,7 @@ from bestfill.units import Millis
 
 
 class Clock(Protocol):
-    """Wall-clock time. It may jump; the engine stays correct, only its waits change."""
+    """Wall-clock time. It may jump, and the engine stays correct; set back, what waits may wait longer by as much."""
 
     @abstractmethod
     def now(self) -> Millis:
