@@ -212,6 +212,14 @@ def test_only_a_swap_that_is_proven_dead_is_given_up():
             assert not isinstance(after, step.Retry | step.Fail), after
 
 
+def test_a_failed_step_after_signing_is_brought_to_a_person_and_ends_nothing():
+    order, attempt = at(Status.SUBMITTED)
+    known = evolve(HELD, error=VenueUnavailable("a step failed"))
+    assert decide(order, attempt, known, POLICY, NOW) == step.Flag("a step failed")
+    flagged = evolve(attempt, attention="a step failed")
+    assert decide(order, flagged, known, POLICY, NOW) == step.Rest(NOW + POLICY.attention_poll_ms)
+
+
 def test_a_swap_that_nobody_tells_of_for_long_is_brought_to_a_person():
     late = NOW + POLICY.unanswered_ms + 1
     known = evolve(HELD, sent_at=late, polls=9, polled_at=late)

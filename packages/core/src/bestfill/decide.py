@@ -18,8 +18,9 @@ from bestfill.units import Millis
 class Known:
     """What a worker knows beyond the store; all of it may be lost at any time.
 
-    `held`: this worker holds the lease of the stored version. `error`: the step at hand failed. `height` and
-    `status` were asked for in this order, `polls` times so far, last at `polled_at`.
+    `held`: this worker holds the lease of the stored version. `error`: the step at hand failed; once something is
+    signed, a person must look. `height` and `status` were asked for in this order, `polls` times so far, last at
+    `polled_at`.
     """
 
     held: bool = False
@@ -209,6 +210,8 @@ def _building(order: Order, attempt: Attempt, known: Known, policy: ExecutionPol
 
 
 def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+    if known.error is not None:
+        return _ask_a_person(attempt, known.error.reason, policy, now)
     signed, height = _present(attempt.signed), known.height
     if height is not None and known.status is not None:
         told = _told(order, attempt, height, known.status, policy, now)

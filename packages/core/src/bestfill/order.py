@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from bestfill.errors import ErrorCode
-from bestfill.quote import Considered, Fill, Leg, SignedSwap
+from bestfill.quote import Considered, Fill, Leg, QuoteRequest, SignedSwap
 from bestfill.tokens import Token
 from bestfill.units import BPS, U64_MAX, BaseUnits, Bps, Millis, Mint, OrderId, Signature
 
@@ -65,6 +65,17 @@ class OrderRequest:
         if type(self.slippage_bps) is not int or not 0 <= self.slippage_bps <= BPS:
             raise ValueError("slippage_bps must be a whole number from 0 to 10000")
 
+    @property
+    def quote_request(self) -> QuoteRequest:
+        """What venues are asked."""
+        return QuoteRequest(
+            input_mint=self.token_in.mint,
+            output_mint=self.token_out.mint,
+            amount_in=self.amount_in,
+            decimals_in=self.token_in.decimals,
+            decimals_out=self.token_out.decimals,
+        )
+
 
 @frozen(kw_only=True)
 class Order:
@@ -98,6 +109,17 @@ class Order:
     seq: int
     version: int
     wake_at: Millis
+
+    @property
+    def quote_request(self) -> QuoteRequest:
+        """What venues are asked."""
+        return QuoteRequest(
+            input_mint=self.token_in,
+            output_mint=self.token_out,
+            amount_in=self.amount_in,
+            decimals_in=self.decimals_in,
+            decimals_out=self.decimals_out,
+        )
 
 
 @frozen(kw_only=True)

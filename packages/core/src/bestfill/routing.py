@@ -37,32 +37,30 @@ def compare(request: QuoteRequest, answers: Sequence[Answer], min_amount_out: Ba
     answers stand plays no part. A quote that does not answer the request is never chosen.
     """
     answers = sorted(answers, key=lambda a: a.rank)
-    quotes = {a.rank: a.quote for a in answers if a.quote is not None and quote_fault(request, a.quote) is None}
     least = max(1, min_amount_out or 0)
-    good = [(rank, quote) for rank, quote in quotes.items() if quote.amount_out >= least]
+    lost = {a.rank: why for a in answers if (why := _lost(request, a, least)) is not None}
+    good = {a.rank: a.quote for a in answers if a.quote is not None and a.rank not in lost}
     if not good:
-        return _nothing(request, answers, bool(quotes), least)
-    best_rank, best = min(good, key=lambda rq: (-rq[1].amount_out, rq[1].price_impact_bps, rq[0]))
-    considered = tuple(_considered(request, a, best_rank, best, least) for a in answers)
+        return _nothing(answers, tuple(lost.values()))
+    best_rank = min(good, key=lambda rank: (-good[rank].amount_out, good[rank].price_impact_bps, rank))
+    best = good[best_rank]
+    considered = tuple(
+        lost.get(a.rank) or _compared(a.venue, good[a.rank], best, chosen=a.rank == best_rank) for a in answers
+    )
     reason = next(c.reason for c in considered if c.chosen)
     return Decision(chosen=best, considered=considered, reason=reason)
 
 
-def _considered(request: QuoteRequest, answer: Answer, best_rank: int, best: Quote, least: int) -> Considered:
-    lost = _lost(request, answer, least)
-    if lost is not None:
-        return lost
-    quote = answer.quote
-    assert quote is not None  # noqa: S101 - _lost has dealt with its absence
-    if answer.rank == best_rank:
-        return Considered(venue=answer.venue, quote=quote, chosen=True, reason="pays the most")
-    if quote.amount_out < best.amount_out:
+def _compared(venue: str, quote: Quote, best: Quote, *, chosen: bool) -> Considered:
+    if chosen:
+        reason = "pays the most"
+    elif quote.amount_out < best.amount_out:
         reason = f"pays {best.amount_out - quote.amount_out} base units less than {best.venue}"
     elif quote.price_impact_bps > best.price_impact_bps:
         reason = f"pays the same as {best.venue} at a higher price impact"
     else:
         reason = f"ties with {best.venue}, which is configured first"
-    return Considered(venue=answer.venue, quote=quote, reason=reason)
+    return Considered(venue=venue, quote=quote, chosen=chosen, reason=reason)
 
 
 def _lost(request: QuoteRequest, answer: Answer, least: int) -> Considered | None:
@@ -76,10 +74,9 @@ def _lost(request: QuoteRequest, answer: Answer, least: int) -> Considered | Non
     return None
 
 
-def _nothing(request: QuoteRequest, answers: Sequence[Answer], quoted: bool, least: int) -> Decision:
-    considered = tuple(c for a in answers if (c := _lost(request, a, least)) is not None)
+def _nothing(answers: Sequence[Answer], considered: tuple[Considered, ...]) -> Decision:
     error: BestfillError
-    if quoted:
+    if any(c.quote is not None for c in considered):
         error = RoutingError("no venue meets the minimum output")
     elif all(isinstance(a.error, NoRoute) for a in answers):
         error = NoRoute(_shared([a.error.reason for a in answers if a.error is not None]))

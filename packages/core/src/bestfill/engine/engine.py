@@ -15,7 +15,6 @@ from bestfill.machine import IllegalTransition
 from bestfill.order import IdempotencyKey, Order, OrderRequest
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
-from bestfill.quote import QuoteRequest
 from bestfill.routing import Decision, compare
 from bestfill.units import Millis, OrderId, uuid7
 
@@ -86,13 +85,7 @@ class Engine:
             ValidationError: the slippage is above what the policy allows.
         """
         self._check_slippage(request)
-        asked = QuoteRequest(
-            input_mint=request.token_in.mint,
-            output_mint=request.token_out.mint,
-            amount_in=request.amount_in,
-            decimals_in=request.token_in.decimals,
-            decimals_out=request.token_out.decimals,
-        )
+        asked = request.quote_request
         answers = await ask(self._desk.venues, asked, self._desk.policy.quote_timeout_ms)
         return compare(asked, answers, request.min_amount_out)
 

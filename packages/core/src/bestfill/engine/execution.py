@@ -14,7 +14,7 @@ from bestfill.engine.asking import ask, unexpected
 from bestfill.engine.desk import Desk
 from bestfill.errors import BestfillError, ExecutionError, StoreError, SwapReverted, VenueUnavailable
 from bestfill.order import Attempt, AttemptOutcome, Order, Status
-from bestfill.quote import Height, Leg, Quote, QuoteRequest, SignedSwap, SwapPlan, SwapStatus
+from bestfill.quote import Height, Leg, Quote, SignedSwap, SwapPlan, SwapStatus
 from bestfill.retry import PERMILLE, backoff_ms
 from bestfill.routing import compare
 from bestfill.transition import Transition
@@ -39,16 +39,19 @@ class Execution:
             Conflict: another worker has the order, or its user cancelled it.
             StoreError: the store cannot be reached.
         """
+        if self.order.status is not Status.PENDING:
+            self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
         try:
-            if self.order.status is not Status.PENDING:
-                self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
-            while await self._advance():
-                pass
+            await self._go_on()
         except BestfillError:
             raise
         except Exception as error:
             log.exception("a step failed in an unforeseen way", extra=self._about())
-            await self._stumbled(error)
+            if self.attempt is None or not self.known.held:
+                raise
+            # Otherwise it would be repeated for ever, at each lease, unseen.
+            self.known.error = ExecutionError(unexpected("a step", error))
+            await self._go_on()
 
     async def give_back(self) -> None:
         """Give up the lease, so that another worker need not wait for it to pass."""
@@ -57,6 +60,10 @@ class Execution:
                 await self.desk.store.commit(to.hold(self.order, self.desk.clock.now()))
             except StoreError:
                 log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
+
+    async def _go_on(self) -> None:
+        while await self._advance():
+            pass
 
     async def _advance(self) -> bool:  # noqa: C901 - one row a step
         """Perform the next step; say whether there may be another."""
@@ -102,20 +109,10 @@ class Execution:
                 await self._retry(error, now)
                 return False
             case step.Fail(error):
-                await self._fail(error, now)
+                attempt = self.attempt and self._with_quotes(self.attempt)
+                await self._commit(to.fail(order, attempt, error, _outcome(attempt, error), now))
+                log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
         return True
-
-    async def _stumbled(self, error: Exception) -> None:
-        """End or flag what a fault of our own would otherwise repeat for ever, at each lease, unseen."""
-        order, attempt, now, reason = self.order, self.attempt, self.desk.clock.now(), unexpected("a step", error)
-        if attempt is None or not self.known.held:
-            raise error
-        if order.status is not Status.SUBMITTED:
-            await self._give_up(ExecutionError(reason), now)
-        else:
-            until = Millis(now + self.desk.policy.attention_poll_ms)
-            known = attempt.attention == reason
-            await self._commit(to.hold(order, until) if known else to.flag(order, attempt, reason, until, now))
 
     async def _commit(self, move: Transition, known: Known | None = None) -> None:
         event = await self.desk.store.commit(move)
@@ -125,13 +122,7 @@ class Execution:
         await self.desk.announce(event)
 
     async def _ask_quotes(self) -> None:
-        request = QuoteRequest(
-            input_mint=self.order.token_in,
-            output_mint=self.order.token_out,
-            amount_in=self.order.amount_in,
-            decimals_in=self.order.decimals_in,
-            decimals_out=self.order.decimals_out,
-        )
+        request = self.order.quote_request
         answers = await ask(self.desk.venues, request, self.desk.policy.quote_timeout_ms)
         self.known.decision = compare(request, answers, self.order.min_amount_out)
 
@@ -187,15 +178,6 @@ class Execution:
         await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now))
         log.info("order will be retried", extra=self._about(reason=error.reason, wait_ms=retry_at - now))
         await self.desk.wake(order.id, retry_at - now)
-
-    async def _fail(self, error: BestfillError, now: Millis) -> None:
-        attempt = self.attempt and self._with_quotes(self.attempt)
-        await self._commit(to.fail(self.order, attempt, error, _outcome(attempt, error), now))
-        log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
-
-    async def _give_up(self, error: BestfillError, now: Millis) -> None:
-        again = self.order.attempt < self.desk.policy.max_attempts
-        await (self._retry(error, now) if again else self._fail(error, now))
 
     def _present(self) -> Attempt:
         if self.attempt is None:

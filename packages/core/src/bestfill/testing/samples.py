@@ -51,13 +51,7 @@ def order_id(number: int) -> OrderId:
 
 def quote_request(order: Order) -> QuoteRequest:
     """Ask for a quote of the order's swap."""
-    return QuoteRequest(
-        input_mint=order.token_in,
-        output_mint=order.token_out,
-        amount_in=order.amount_in,
-        decimals_in=order.decimals_in,
-        decimals_out=order.decimals_out,
-    )
+    return order.quote_request
 
 
 def quote(order: Order, amount_out: int = 213_000_000, venue: str = "raydium") -> Quote:
