@@ -1,5 +1,6 @@
 """The machine's own time and chance."""
 
+import os
 import time
 
 import pytest
@@ -33,3 +34,22 @@ def test_bits_are_as_many_as_asked_for_and_never_the_same():
     drawn = {entropy.bits(74) for _ in range(100)}
     assert len(drawn) == 100
     assert 2**64 < max(drawn) < 2**74
+
+
+def test_bits_are_as_many_as_asked_and_never_the_same():
+    entropy = SystemEntropy()
+    drawn = [entropy.bits(74) for _ in range(2_000)]
+    assert len(set(drawn)) == 2_000
+    assert max(drawn).bit_length() == 74
+    assert {entropy.bits(1) for _ in range(200)} == {0, 1}
+    assert entropy.bits(80_000).bit_length() > 79_900
+
+
+def test_a_forked_process_draws_bits_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    entropy = SystemEntropy()
+    entropy.bits(8)
+    child = SystemEntropy()
+    child.__dict__.update(vars(entropy))
+    mine = entropy.bits(64)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert child.bits(64) != mine

@@ -19,6 +19,7 @@ from bestfill.quote import Fill, Height, SwapOutcome, SwapStatus
 from bestfill.routing import Decision
 from bestfill.testing import samples
 from bestfill.testing.samples import NOW
+from bestfill.units import Millis
 
 POLICY = ExecutionPolicy()
 HELD = Known(held=True)
@@ -146,6 +147,16 @@ def test_a_swap_that_is_not_seen_is_waited_for_then_sent_again():
     assert next_step(Status.SUBMITTED, known) == step.Pause(NOW + POLICY.first_poll_ms)
     assert next_step(Status.SUBMITTED, known, now=NOW + 60) == step.Poll(samples.signed(order))
     assert next_step(Status.SUBMITTED, known, now=NOW + POLICY.resend_ms) == step.Send(samples.signed(order))
+
+
+def test_the_more_orders_are_in_hand_the_seldomer_each_is_asked_about():
+    order, attempt = at(Status.SUBMITTED)
+    known = chain(SwapOutcome.NOT_FOUND, 1_001, 1_001)
+    many = POLICY.polls_per_s  # so many that each has its turn once a second
+    assert decide(order, attempt, known, POLICY, NOW, many) == step.Pause(NOW + 1_000)
+    assert decide(order, attempt, known, POLICY, Millis(NOW + 1_000), many) == step.Poll(samples.signed(order))
+    few = POLICY.polls_per_s * POLICY.first_poll_ms // 1_000
+    assert decide(order, attempt, known, POLICY, NOW, few) == step.Pause(NOW + POLICY.first_poll_ms)
 
 
 def test_a_clock_that_jumps_back_puts_nothing_off():

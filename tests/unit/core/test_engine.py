@@ -1,6 +1,7 @@
 """The engine over ports that a test owns: whole orders, and what goes wrong with them."""
 
 import asyncio
+import itertools
 
 import pytest
 from attrs import evolve
@@ -168,6 +169,26 @@ async def test_a_lost_send_is_repeated_with_the_same_bytes_until_it_lands():
     assert order.status is Status.CONFIRMED
     assert len(sent) == 3
     assert len({(s.signature, s.transaction) for s in sent}) == 1
+
+
+async def test_a_crowd_of_orders_in_hand_asks_the_network_no_more_often_together():
+    floor = Floor(lands=False)
+    polled: list[int] = []
+    status = floor.network.status
+
+    async def counted(signature):
+        polled.append(floor.clock.now())
+        floor.network.lands = len(polled) > 2
+        return await status(signature)
+
+    floor.network.status = counted
+    in_hand = 10 * ExecutionPolicy().polls_per_s  # so that each has its turn every ten seconds
+    floor.engine._desk.load.in_hand = in_hand
+    await floor.execute()
+    waits = [later - earlier for earlier, later in itertools.pairwise(polled)]
+    assert waits, "it was asked about more than once"
+    assert min(waits) >= 10_000
+    assert floor.engine._desk.load.in_hand == in_hand, "an order that is put down counts no more"
 
 
 async def test_a_swap_that_never_lands_is_signed_anew_only_when_it_is_dead():

@@ -1,11 +1,14 @@
 """Time and chance of the machine itself."""
 
 import asyncio
-import secrets
+import os
 import time
+from typing import Final
 
 from bestfill.ports import Clock, Entropy
 from bestfill.units import Millis
+
+_POOL_BYTES: Final = 4_096
 
 
 class SystemClock(Clock):
@@ -26,8 +29,17 @@ class SystemClock(Clock):
 
 
 class SystemEntropy(Entropy):
-    """The machine's secure source of random bits."""
+    """The machine's secure source of random bits, asked for some thousand at a time: each call is one to the kernel."""
+
+    def __init__(self) -> None:
+        self._bytes, self._used, self._process = b"", 0, os.getpid()
 
     def bits(self, count: int) -> int:
         """Give an integer of `count` random bits."""
-        return secrets.randbits(count)
+        size = (count + 7) // 8
+        begin, self._used = self._used, self._used + size
+        # A fork must not draw the same.
+        if self._used > len(self._bytes) or self._process != os.getpid():
+            self._bytes, self._process = os.urandom(max(_POOL_BYTES, size)), os.getpid()
+            begin, self._used = 0, size
+        return int.from_bytes(self._bytes[begin : self._used]) >> 8 * size - count

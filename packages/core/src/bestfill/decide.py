@@ -147,7 +147,9 @@ _DONE: Final = Done()
 _LEAVE: Final = Leave()
 
 
-def decide(order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+def decide(
+    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, in_hand: int = 1
+) -> Step:
     """Give the next step of an order.
 
     Args:
@@ -156,6 +158,7 @@ def decide(order: Order, attempt: Attempt | None, known: Known, policy: Executio
         known: what this worker has found out since it took the order.
         policy: the numbers.
         now: the time.
+        in_hand: how many orders this process works on, this one included.
     """
     if order.status.terminal:
         return _DONE
@@ -167,7 +170,7 @@ def decide(order: Order, attempt: Attempt | None, known: Known, policy: Executio
         if order.status is not Status.PENDING:
             return Claim()
     if order.status is Status.SUBMITTED:
-        return _submitted(order, _present(attempt), known, policy, now)
+        return _submitted(order, _present(attempt), known, policy, now, in_hand)
     if now >= order.expires_at:
         return Fail(Expired("the order was not signed before it expired"))
     if known.error is not None:
@@ -209,7 +212,9 @@ def _building(order: Order, attempt: Attempt, known: Known, policy: ExecutionPol
     return Submit(known.signed) if known.signed is not None else Build(quote)
 
 
-def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+def _submitted(
+    order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis, in_hand: int
+) -> Step:
     if known.error is not None:
         return _ask_a_person(attempt, known.error.reason, policy, now)
     signed, height = _present(attempt.signed), known.height
@@ -228,6 +233,7 @@ def _submitted(order: Order, attempt: Attempt, known: Known, policy: ExecutionPo
     if known.polls == 0:
         return Poll(signed)
     wait = poll_wait_ms(known.polls, policy.first_poll_ms, policy.longest_poll_ms)
+    wait = max(wait, in_hand * 1_000 // policy.polls_per_s)
     due = min(known.polled_at, now) + wait
     return Poll(signed) if due <= now else Pause(Millis(due))
 

@@ -7,10 +7,10 @@ byte, what clients see. Times inside `data` are epoch milliseconds, as `timestam
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from bestfill.errors import BestfillError, ErrorCode
-from bestfill.order import Attempt, Order, Status
+from bestfill.order import Attempt, Order, Status, revised
 from bestfill.quote import Considered, Fill
 from bestfill.units import BaseUnits, Bps, Millis, Mint, OrderId, price, to_base_units, to_display
 
@@ -19,7 +19,7 @@ Data: TypeAlias = Mapping[str, JsonValue]
 T = TypeVar("T")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class OrderEvent:
     """One step of one order.
 
@@ -151,7 +151,7 @@ def apply(order: Order, event: OrderEvent, *, version: int = 0, wake_at: Millis 
             }
         case Status.ROUTING:
             pass
-    return evolve(
+    return revised(
         order,
         status=event.status,
         attempt=event.attempt,
@@ -181,7 +181,7 @@ def fold(events: Iterable[OrderEvent]) -> Order:
 
 def without_engine_fields(order: Order) -> Order:
     """Give the order as `fold` would: without what only the engine uses."""
-    return evolve(order, version=0, wake_at=Millis(0))
+    return revised(order, version=0, wake_at=Millis(0))
 
 
 def quotes_data(decimals_out: int, quotes: Iterable[Considered]) -> list[JsonValue]:

@@ -1,5 +1,7 @@
 """The numbers by which orders are executed."""
 
+from functools import cached_property
+
 from attrs import field, frozen
 from attrs.validators import ge
 
@@ -25,6 +27,9 @@ class ExecutionPolicy:
     resend_ms: int = 2_000
     first_poll_ms: int = 50
     longest_poll_ms: int = 250
+    polls_per_s: int = field(default=5_000, validator=ge(1))
+    """How often a process asks the network about swaps, all its orders together: the more it has in hand, the seldomer
+    it asks about each."""
     unanswered_ms: int = 300_000
     """After this long without knowing whether a swap landed or is dead, a person is asked."""
     early_ms: int = 500
@@ -32,7 +37,7 @@ class ExecutionPolicy:
     attention_poll_ms: int = 60_000
     """How often to ask again about a swap whose fate nobody could tell."""
 
-    @property
+    @cached_property
     def lease_ms(self) -> int:
         """By when a step must have been committed."""
         return max(10_000, 2 * max(self.quote_timeout_ms, self.build_timeout_ms))

@@ -1,12 +1,12 @@
 """The moves of an order as data: what the store has to write in one transaction, or not at all."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from bestfill import events
 from bestfill.errors import BestfillError
 from bestfill.events import OrderEvent
 from bestfill.machine import Trigger, next_status
-from bestfill.order import Attempt, AttemptOutcome, Failure, Order, OrderRequest, Status
+from bestfill.order import Attempt, AttemptOutcome, Failure, Order, OrderRequest, Status, revised
 from bestfill.quote import Considered, Fill, SignedSwap
 from bestfill.routing import Decision
 from bestfill.slippage import min_out
@@ -54,7 +54,7 @@ def place(order_id: OrderId, request: OrderRequest, expires_at: Millis, now: Mil
 
 def hold(order: Order, wake_at: Millis) -> Transition:
     """Take, keep or give back the lease: nothing happens to the order itself."""
-    held = evolve(order, version=order.version + 1, wake_at=wake_at)
+    held = revised(order, version=order.version + 1, wake_at=wake_at)
     return Transition(order=held, expected_version=order.version)
 
 
@@ -74,7 +74,7 @@ def choose(order: Order, attempt: Attempt, decision: Decision, lease_until: Mill
     """
     if decision.chosen is None:
         raise ValueError("nothing was chosen")
-    attempt = evolve(
+    attempt = revised(
         attempt,
         quotes=decision.considered,
         venue=decision.chosen.venue,
@@ -88,19 +88,19 @@ def choose(order: Order, attempt: Attempt, decision: Decision, lease_until: Mill
 
 def sign(order: Order, attempt: Attempt, signed: SignedSwap, lease_until: Millis, now: Millis) -> Transition:
     """Record the signed swap, before any of it is sent."""
-    attempt = evolve(attempt, signed=signed, submitted_at=now)
+    attempt = revised(attempt, signed=signed, submitted_at=now)
     return _move(order, Trigger.SIGN, events.submitted(order, attempt, now), lease_until, attempt)
 
 
 def land(order: Order, attempt: Attempt, fill: Fill, now: Millis) -> Transition:
     """Record that the swap landed, and what it moved."""
-    attempt = evolve(attempt, outcome=AttemptOutcome.LANDED, fill=fill, attention=None, ended_at=now)
+    attempt = revised(attempt, outcome=AttemptOutcome.LANDED, fill=fill, attention=None, ended_at=now)
     return _move(order, Trigger.LAND, events.confirmed(order, fill, now), now, attempt)
 
 
 def flag(order: Order, attempt: Attempt, reason: str, wake_at: Millis, now: Millis) -> Transition:
     """Record that a person must look; the signature stays live."""
-    attempt = evolve(attempt, attention=reason)
+    attempt = revised(attempt, attention=reason)
     return _move(order, Trigger.FLAG, events.flagged(order, reason, now), wake_at, attempt)
 
 
@@ -162,7 +162,7 @@ def _move(
 
 
 def _ended(attempt: Attempt, error: BestfillError, outcome: AttemptOutcome, now: Millis) -> Attempt:
-    return evolve(
+    return revised(
         attempt,
         outcome=outcome,
         error_code=error.code,

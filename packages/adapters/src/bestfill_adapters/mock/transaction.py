@@ -80,16 +80,21 @@ def signature(transaction: bytes) -> Signature:
 
 
 def _check(plan: SwapPlan) -> None:
-    amounts = [plan.amount_in, plan.min_out, *(n for leg in plan.route for n in (leg.amount_in, leg.min_out))]
     if not plan.route or plan.input_mint == plan.output_mint:
         raise ExecutionError("the plan trades nothing")
-    if any((leg.input_mint, leg.output_mint) != (plan.input_mint, plan.output_mint) for leg in plan.route):
-        raise ExecutionError("a leg is for another pair than its plan")
-    if not all(0 < amount <= U64_MAX for amount in amounts):
+    if not (0 < plan.amount_in <= U64_MAX and 0 < plan.min_out <= U64_MAX):
         raise ExecutionError("an amount of the plan is not 1 to 2**64 - 1 base units")
-    if sum(leg.amount_in for leg in plan.route) != plan.amount_in:
+    taken = paid = 0
+    for leg in plan.route:
+        if leg.input_mint != plan.input_mint or leg.output_mint != plan.output_mint:
+            raise ExecutionError("a leg is for another pair than its plan")
+        if not (0 < leg.amount_in <= U64_MAX and 0 < leg.min_out <= U64_MAX):
+            raise ExecutionError("an amount of the plan is not 1 to 2**64 - 1 base units")
+        taken += leg.amount_in
+        paid += _paid(leg)
+    if taken != plan.amount_in:
         raise ExecutionError("the legs do not take exactly the plan's amount")
-    if pays(plan) > U64_MAX:
+    if paid > U64_MAX:
         raise ExecutionError("the legs pay more than 2**64 - 1 base units")
 
 

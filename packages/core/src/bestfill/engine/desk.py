@@ -3,14 +3,22 @@
 import logging
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
+from bestfill.engine.patience import Patience
 from bestfill.events import OrderEvent
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
 from bestfill.units import Millis, OrderId
 
 log = logging.getLogger(__name__)
+
+
+@define
+class Load:
+    """How many orders this process works on."""
+
+    in_hand: int = 0
 
 
 @frozen(kw_only=True)
@@ -25,6 +33,8 @@ class Desk:
     clock: Clock
     entropy: Entropy
     policy: ExecutionPolicy = field(factory=ExecutionPolicy)
+    load: Load = field(factory=Load)
+    patience: Patience = field(factory=Patience)
 
     def lease(self, now: Millis) -> Millis:
         """Give the time by which a step that begins now must be committed."""

@@ -5,15 +5,13 @@ import logging
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from attrs import evolve
-
 from bestfill import decide as step
 from bestfill import transition as to
 from bestfill.decide import Known, decide
 from bestfill.engine.asking import ask, unexpected
 from bestfill.engine.desk import Desk
 from bestfill.errors import BestfillError, ExecutionError, StoreError, SwapReverted, VenueUnavailable
-from bestfill.order import Attempt, AttemptOutcome, Order, Status
+from bestfill.order import Attempt, AttemptOutcome, Order, Status, revised
 from bestfill.quote import Height, Leg, Quote, SignedSwap, SwapPlan, SwapStatus
 from bestfill.retry import PERMILLE, backoff_ms
 from bestfill.routing import compare
@@ -68,26 +66,25 @@ class Execution:
     async def _advance(self) -> bool:  # noqa: C901 - one row a step
         """Perform the next step; say whether there may be another."""
         desk, order, now = self.desk, self.order, self.desk.clock.now()
-        lease = desk.lease(now)
-        match decide(order, self.attempt, self.known, desk.policy, now):
+        match decide(order, self.attempt, self.known, desk.policy, now, desk.load.in_hand):
             case step.Done() | step.Leave():
                 return False
             case step.Claim():
-                await self._commit(to.hold(order, lease), self.known)
+                await self._commit(to.hold(order, desk.lease(now)), self.known)
                 self.known.held = True
             case step.Start():
-                await self._commit(to.start(order, lease, now))
+                await self._commit(to.start(order, desk.lease(now), now))
                 log.info("order started", extra=self._about())
             case step.AskQuotes():
                 await self._ask_quotes()
             case step.Choose(decision):
-                await self._commit(to.choose(order, self._present(), decision, lease, now))
+                await self._commit(to.choose(order, self._present(), decision, desk.lease(now), now))
                 reasons = {c.venue: c.reason for c in decision.considered}
                 log.info("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
             case step.Build(quote):
                 await self._build(quote)
             case step.Submit(signed):
-                await self._commit(to.sign(order, self._present(), signed, lease, now))
+                await self._commit(to.sign(order, self._present(), signed, desk.lease(now), now))
             case step.Send(signed):
                 await self._ask_network(desk.network.send(signed))
                 self.known.sent_at = desk.clock.now()
@@ -99,7 +96,7 @@ class Execution:
                 await self._commit(to.land(order, self._present(), fill, now))
                 log.info("order confirmed", extra=self._about(dex=order.dex_selected, tx_hash=order.tx_hash))
             case step.Flag(reason):
-                await self._commit(to.flag(order, self._present(), reason, lease, now), self.known)
+                await self._commit(to.flag(order, self._present(), reason, desk.lease(now), now), self.known)
                 log.error("order needs a person", extra=self._about(reason=reason))
             case step.Rest(until):
                 await self._commit(to.hold(order, until))
@@ -129,7 +126,7 @@ class Execution:
     async def _build(self, quote: Quote) -> None:
         attempt = self._present()
         try:
-            async with asyncio.timeout(self.desk.policy.build_timeout_ms / 1000):
+            with self.desk.patience.within(self.desk.policy.build_timeout_ms):
                 venue = self.desk.venues.get(quote.venue)
                 if venue is None or attempt.min_out is None:
                     raise VenueUnavailable(f"{quote.venue} is not in use any more")
@@ -144,7 +141,7 @@ class Execution:
             _unless_cancelled(error)
             self.known.error = ExecutionError(unexpected("building the swap", error))
         else:
-            self.attempt = evolve(attempt, route=plan.route)
+            self.attempt = revised(attempt, route=plan.route)
             self.known.signed = signed
 
     async def _poll(self, signed: SignedSwap) -> None:
@@ -163,7 +160,7 @@ class Execution:
     async def _ask_network(self, question: Awaitable[T]) -> T | None:
         """Whatever goes wrong here says nothing about the swap, so it is only noted."""
         try:
-            async with asyncio.timeout(self.desk.policy.network_timeout_ms / 1000):
+            with self.desk.patience.within(self.desk.policy.network_timeout_ms):
                 return await question
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             _unless_cancelled(error)
@@ -186,7 +183,7 @@ class Execution:
 
     def _with_quotes(self, attempt: Attempt) -> Attempt:
         decision = self.known.decision
-        return evolve(attempt, quotes=decision.considered) if decision else attempt
+        return revised(attempt, quotes=decision.considered) if decision else attempt
 
     def _about(self, **facts: object) -> dict[str, object]:
         return {"order_id": self.order.id, "attempt": self.order.attempt, **facts}
