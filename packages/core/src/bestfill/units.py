@@ -1,6 +1,8 @@
-"""Amounts as integers in base units, and their exact ways in and out of text."""
+"""Amounts as integers in base units, moments in milliseconds, and their exact ways in and out of text."""
 
 import re
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NewType
 
 from bestfill.errors import ValidationError
@@ -117,6 +119,17 @@ def uuid7(now: Millis, random_bits: int) -> OrderId:
     value |= 2 << 62 | random_bits & (2**62 - 1)
     digits = f"{value:032x}"
     return OrderId(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")
+
+
+def iso(moment: Millis) -> str:
+    """Write a moment as ISO 8601 in UTC; milliseconds only if there are any."""
+    seconds, ms = divmod(moment, 1000)
+    return f"{_second(seconds)}.{ms:03d}Z" if ms else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=64)  # most moments that are written are of these last seconds
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _name(char: str) -> str:

@@ -6,9 +6,9 @@ import sys
 import uvloop
 
 from bestfill.errors import BestfillError
+from bestfill_adapters import logs
 from bestfill_adapters.container import Embedded
 from bestfill_adapters.settings import SettingsError
-from bestfill_api import logs
 from bestfill_api.app import create_app
 from bestfill_api.server import bind, serve
 

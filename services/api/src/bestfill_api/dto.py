@@ -1,7 +1,5 @@
 """What goes over the wire: camelCase, amounts and prices as decimal strings, times as ISO 8601 in UTC."""
 
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,7 +7,6 @@ from msgspec import Meta
 
 from bestfill.errors import ErrorCode
 from bestfill.order import AttemptOutcome, Status
-from bestfill.units import Millis
 from bestfill_api.fields import PLAIN_DECIMAL
 from bestfill_api.form import FieldError
 
@@ -191,14 +188,3 @@ class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 encode = msgspec.json.Encoder().encode
-
-
-def iso(moment: Millis) -> str:
-    """Write a time; milliseconds only if there are any."""
-    seconds, ms = divmod(moment, 1000)
-    return f"{_second(seconds)}.{ms:03d}Z" if ms else f"{_second(seconds)}Z"
-
-
-@lru_cache(maxsize=64)  # most moments that are written are of these last seconds
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]

@@ -8,8 +8,8 @@ from bestfill.order import Attempt, Order, OrderRequest, Status
 from bestfill.quote import Considered
 from bestfill.routing import Decision
 from bestfill.slippage import min_out
-from bestfill.units import BaseUnits, Millis, price, to_display
-from bestfill_api.dto import Accepted, EventMessage, Execution, LegView, OrderView, Preview, QuoteView, iso
+from bestfill.units import BaseUnits, Millis, iso, price, to_display
+from bestfill_api.dto import Accepted, EventMessage, Execution, LegView, OrderView, Preview, QuoteView
 
 
 def accepted(order: Order) -> Accepted:

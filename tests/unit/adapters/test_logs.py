@@ -1,5 +1,6 @@
 """Log lines keep their fields, and nothing about a line can harm the work that it tells of."""
 
+import asyncio
 import io
 import json
 import logging
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bestfill_api import logs
+from bestfill_adapters import logs
 
 
 class Terminal(io.StringIO):
@@ -113,3 +114,30 @@ def test_structlogs_own_loggers_go_the_same_way() -> None:
     structlog.get_logger("bestfill.venues.mine").info("quoted", pool="p")
     (line,) = lines(out)
     assert (line["event"], line["pool"], line["logger"]) == ("quoted", "p", "bestfill.venues.mine")
+
+
+class Counted(io.StringIO):
+    flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+async def test_the_lines_of_one_turn_go_out_together_and_at_its_end() -> None:
+    out = Counted()
+    logs.configure("info", out)
+    for _ in range(3):
+        logging.getLogger("bestfill.engine").info("x")
+    assert out.flushed == 0
+    await asyncio.sleep(0)
+    assert out.flushed == 1
+    logging.getLogger("bestfill.engine").info("x")
+    await asyncio.sleep(0)
+    assert out.flushed == 2
+
+
+def test_a_line_from_outside_a_loop_goes_out_at_once() -> None:
+    out = Counted()
+    logs.configure("info", out)
+    logging.getLogger("bestfill.engine").info("x")
+    assert out.flushed == 1

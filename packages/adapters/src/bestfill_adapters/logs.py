@@ -3,16 +3,18 @@
 JSON by line, or readable text if they go to a terminal.
 """
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, TextIO
 
 import msgspec
 import structlog
 
-from bestfill.units import Millis
-from bestfill_api.dto import iso
+from bestfill.units import Millis, iso
 
 _LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
@@ -20,7 +22,9 @@ _LEVELS: Final[Mapping[str, int]] = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
-_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_FIELDS: Final = len(vars(logging.makeLogRecord({})))
+"""How many fields a record has by itself; what a caller adds comes after them."""
+_NOT_ADDED: Final = ("message", "asctime", "color_message")
 
 Render = Callable[[Any, str, dict[str, Any]], str]
 
@@ -34,7 +38,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
         root.removeHandler(handler)
     root.addHandler(_Structured(out, console if out.isatty() else as_json))
     root.setLevel(logging.WARNING)
-    for name in ("bestfill", "bestfill_adapters", "bestfill_api"):
+    for name in ("bestfill", "bestfill_adapters", "bestfill_api", "bestfill_worker"):
         logging.getLogger(name).setLevel(_LEVELS[level])
     # Nobody looks at these, and finding them out costs as much as the line itself.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -55,16 +59,35 @@ def as_json(_logger: object, _name: str, event: dict[str, Any]) -> str:
 
 
 class _Structured(logging.Handler):
+    """Writes lines; those of one turn of an event loop together, since each write is a call to the kernel."""
+
     def __init__(self, stream: TextIO, render: Render) -> None:
         super().__init__()
         self._stream, self._render = stream, render
+        self._due = False
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._stream.write(f"{self._render(None, record.levelname, _event(record))}\n")
-            self._stream.flush()
+            if not self._due:
+                self._flush_soon()
         except Exception:  # noqa: BLE001 - whatever is wrong with a line must not harm the work that it tells of
             self.handleError(record)
+
+    def _flush_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # another thread's line, or one from before or after the loop
+            self._stream.flush()
+        else:
+            self._due = True
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Let the lines out."""
+        self._due = False
+        with suppress(OSError, ValueError):  # nobody reads any more
+            self._stream.flush()
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:
@@ -74,7 +97,9 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
         "logger": record.name,
         "event": record.getMessage(),
     }
-    event |= {name: value for name, value in vars(record).items() if name not in _OWN}
+    event.update(islice(vars(record).items(), _FIELDS, None))
+    for name in _NOT_ADDED:
+        event.pop(name, None)
     if record.exc_info:
         event["exc_info"] = record.exc_info
     return event
