@@ -33,6 +33,21 @@ def sqlite_commits_per_second(count: int = 500) -> float:
     return count / spent
 
 
+async def postgres_inserts_per_second(url: str, count: int = 1_000) -> float:
+    """Single-row transactions a second over one connection: what the driver, the server and its disk can do."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE calibration (a BIGINT, b TEXT)")
+    begin = time.perf_counter()
+    for i in range(count):
+        await connection.execute("INSERT INTO calibration VALUES ($1, $2)", i, "x" * 100)
+    spent = time.perf_counter() - begin
+    await connection.execute("DROP TABLE calibration")
+    await connection.close()
+    return count / spent
+
+
 def calibration() -> list[tuple[str, str]]:
     begin, count = time.perf_counter(), 0
     while time.perf_counter() - begin < 0.5:

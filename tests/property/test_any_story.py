@@ -5,6 +5,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -26,7 +27,9 @@ from bestfill.testing.invariants import check_order
 from bestfill.testing.samples import NOW, request
 from bestfill.testing.store import MemoryStore
 from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.postgres import PostgresStore
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
+from bestfill_adapters.sql.tables import metadata
 
 BLOCK_MS = 400
 
@@ -211,6 +214,32 @@ class AnyStoryOnDisk(AnyStory):
 
 @pytest.mark.parametrize(("machine", "examples"), [(AnyStory, 200), (AnyStoryOnDisk, 40)], ids=["memory", "sqlite"])
 def test_any_story_ends_well(machine, examples):
+    run(machine, examples)
+
+
+def test_any_story_ends_well_in_postgresql(database_url):
+    """The same over a server, whose tables are emptied for each story."""
+    migrate(database_url)
+
+    class AnyStoryOnServer(AnyStory):
+        def open_store(self):
+            return self.wait(self.open())
+
+        async def open(self):
+            connection = await asyncpg.connect(database_url)
+            await connection.execute(f"TRUNCATE {', '.join(t.name for t in metadata.sorted_tables)}")
+            await connection.close()
+            store = PostgresStore(database_url)
+            await store.start()
+            return store
+
+        def close_store(self) -> None:
+            self.wait(self.store.close())
+
+    run(AnyStoryOnServer, 20)
+
+
+def run(machine: type[AnyStory], examples: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -20,9 +20,9 @@ WAITS = st.lists(MS | st.integers(0, 3_000), min_size=1, max_size=12)
 class CountingLedger(MemoryLedger):
     """Notices if a landing were ever replaced."""
 
-    async def record(self, landing: Landing) -> None:
+    async def record(self, landing: Landing, last_slot: int) -> None:
         before = self.landings.get(landing.signature)
-        await super().record(landing)
+        await super().record(landing, last_slot)
         assert before is None or self.landings[landing.signature] == before
 
 

@@ -1,12 +1,13 @@
-"""A migrated database file for each test."""
+"""A migrated database for each test: a file, or one on a server."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.postgres import PostgresStore
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
 
 
@@ -31,3 +32,18 @@ def store(file: SqliteFile) -> Iterator[SqliteStore]:
     store.start()
     yield store
     store.close()
+
+
+@pytest.fixture
+def postgres_url(database_url: str) -> str:
+    """Give a migrated database of its own on a real server."""
+    migrate(database_url)
+    return database_url
+
+
+@pytest.fixture
+async def pg_store(postgres_url: str) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(postgres_url)
+    await store.start()
+    yield store
+    await store.close()

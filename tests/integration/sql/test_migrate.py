@@ -25,7 +25,7 @@ ADAPTERS = Path(__file__).parents[3] / "packages" / "adapters"
 def schema(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {name: "\n".join(sorted(sql.replace(",", "").splitlines())) for name, sql in found}
+    return {name: "\n".join(sorted(line.strip(" ,") for line in sql.splitlines())) for name, sql in found}
 
 
 def test_the_migrations_make_exactly_the_tables(migrated, tmp_path):

@@ -16,6 +16,7 @@ from tests.integration.sql.orders import crowd
 
 pytestmark = pytest.mark.anyio
 
+LAST_SLOT = 80
 LANDED = Landing(
     signature=Signature("5ig"),
     order_id=order_id(1),
@@ -38,9 +39,9 @@ def ledger(file):
 
 async def test_what_landed_is_remembered_to_the_unit(ledger, file):
     assert await ledger.find(LANDED.signature) is None
-    await ledger.record(LANDED)
+    await ledger.record(LANDED, LAST_SLOT)
     assert await ledger.find(LANDED.signature) == LANDED
-    await ledger.record(evolve(REVERTED, signature=Signature("other")))
+    await ledger.record(evolve(REVERTED, signature=Signature("other")), LAST_SLOT)
     ledger.close()
     ledger.start()
     assert await ledger.find(LANDED.signature) == LANDED
@@ -48,8 +49,8 @@ async def test_what_landed_is_remembered_to_the_unit(ledger, file):
 
 
 async def test_the_first_landing_of_a_signature_wins(ledger):
-    await asyncio.gather(ledger.record(LANDED), *(ledger.record(REVERTED) for _ in range(50)))
-    await ledger.record(REVERTED)
+    await asyncio.gather(ledger.record(LANDED, LAST_SLOT), *(ledger.record(REVERTED, LAST_SLOT) for _ in range(50)))
+    await ledger.record(REVERTED, LAST_SLOT)
     assert await ledger.find(LANDED.signature) == LANDED
 
 
@@ -59,7 +60,7 @@ async def test_ledger_and_store_take_turns_and_never_find_each_other_in_the_way(
     ledger.start()
     store.start()
     landings = [evolve(LANDED, signature=Signature(f"s{n}")) for n in range(200)]
-    orders, *_ = await asyncio.gather(crowd(store, 100), *(ledger.record(landing) for landing in landings))
+    orders, *_ = await asyncio.gather(crowd(store, 100), *(ledger.record(landing, LAST_SLOT) for landing in landings))
     assert len(orders) == 100
     assert await asyncio.gather(*(ledger.find(x.signature) for x in landings)) == landings
     ledger.close()
@@ -68,6 +69,8 @@ async def test_ledger_and_store_take_turns_and_never_find_each_other_in_the_way(
 
 async def test_a_landing_that_cannot_be_kept_is_told(ledger):
     wrong = evolve(LANDED, outcome=SwapOutcome.UNKNOWN)
-    results = await asyncio.gather(ledger.record(wrong), ledger.record(LANDED), return_exceptions=True)
+    results = await asyncio.gather(
+        ledger.record(wrong, LAST_SLOT), ledger.record(LANDED, LAST_SLOT), return_exceptions=True
+    )
     assert isinstance(results[0], StoreError) and results[1] is None
     assert await ledger.find(LANDED.signature) == LANDED

@@ -27,17 +27,17 @@ class HeldLedger(MemoryLedger):
         super().__init__()
         self.asked, self.let = asyncio.Event(), asyncio.Event()
 
-    async def record(self, landing: Landing) -> None:
+    async def record(self, landing: Landing, last_slot: int) -> None:
         self.asked.set()
         await self.let.wait()
-        await super().record(landing)
+        await super().record(landing, last_slot)
 
 
 class BrokenLedger(Ledger):
-    async def record(self, landing: Landing) -> None:
+    async def record(self, landing: Landing, last_slot: int) -> None:
         raise StoreError("the disk is full")
 
-    async def find(self, signature: Signature) -> Landing | None:
+    async def find(self, signature: Signature, slot: int = 0) -> Landing | None:
         raise StoreError("the disk is full")
 
 

@@ -33,7 +33,7 @@ def test_at_most_one_signature_of_an_order_is_live(dialect):
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
 def test_no_column_of_postgresql_holds_a_float(table):
     text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-    assert "TEXT" in text
+    assert "TEXT" in text or "BIGINT" in text
     assert "FLOAT" not in text and "DOUBLE" not in text and "REAL" not in text
 
 

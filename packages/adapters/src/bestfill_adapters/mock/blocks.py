@@ -27,6 +27,11 @@ def height_at(moment: Millis) -> int:
     return slot_at(moment) - _SKIPPED_SLOTS
 
 
+def last_slot(height: int) -> int:
+    """Give the last slot of which the block height is not above this one."""
+    return height + _SKIPPED_SLOTS
+
+
 @lru_cache(maxsize=512)
 def blockhash(height: int) -> str:
     """Give a block's hash, which ends in its height, so that the height can be read from it."""

@@ -9,7 +9,7 @@ from bestfill.ports import Clock, Network
 from bestfill.quote import Fill, Height, SignedSwap, SwapOutcome, SwapPlan, SwapStatus
 from bestfill.units import BaseUnits, Millis, Signature
 from bestfill_adapters.mock import chance, transaction
-from bestfill_adapters.mock.blocks import WINDOW, blockhash, height_at, height_of, slot_at
+from bestfill_adapters.mock.blocks import WINDOW, blockhash, height_at, height_of, last_slot, slot_at
 from bestfill_adapters.mock.ledger import Landing, Ledger
 from bestfill_adapters.settings import MockSettings
 
@@ -62,7 +62,7 @@ class MockNetwork(Network):
             return  # as far as is known here, there is no such block yet
         landing = self._draw_landing(swap, plan, now)
         if landing is not None:
-            await _reached(self._record(landing))
+            await _reached(self._record(landing, last_slot(swap.last_valid_block_height)))
 
     async def height(self) -> Height:
         """Give the height and slot of now; what is on this chain is final at once."""
@@ -79,7 +79,7 @@ class MockNetwork(Network):
         if (recording := self._recording.get(signature)) is not None:
             # It was sent before it was asked for: "not found" would be a false proof of death.
             await asyncio.wait([recording])
-        landing = await _reached(self._ledger.find(signature))
+        landing = await _reached(self._ledger.find(signature, slot_at(now)))
         if landing is None or landing.landed_at > now:
             return SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=slot_at(now))
         if landing.outcome is SwapOutcome.LANDED:
@@ -124,11 +124,11 @@ class MockNetwork(Network):
         self._sends[swap.signature] = (times, swap.last_valid_block_height)
         return times
 
-    async def _record(self, landing: Landing) -> None:
+    async def _record(self, landing: Landing, until: int) -> None:
         """Record a landing to the end, also if the sender is cancelled meanwhile."""
         task = self._recording.get(landing.signature)
         if task is None:
-            task = asyncio.create_task(self._ledger.record(landing))
+            task = asyncio.create_task(self._ledger.record(landing, until))
             self._recording[landing.signature] = task
             task.add_done_callback(lambda done: self._recorded(landing.signature, done))
         await asyncio.shield(task)

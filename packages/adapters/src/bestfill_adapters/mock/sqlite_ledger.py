@@ -4,7 +4,7 @@ import sqlite3
 
 from bestfill.quote import SwapOutcome
 from bestfill.units import BaseUnits, Signature
-from bestfill_adapters.mock.ledger import Landing, Ledger
+from bestfill_adapters.mock.ledger import Landing, Ledger, Tip
 from bestfill_adapters.sql import statements as sql
 from bestfill_adapters.sql.draft import write_rows
 from bestfill_adapters.sql.file import SqliteFile
@@ -12,11 +12,16 @@ from bestfill_adapters.sql.groups import Draft, GroupReader, GroupWriter
 
 
 class SqliteLedger(Ledger):
-    """Landings in a migrated database file. The store knows nothing of it: a chain is another system."""
+    """Landings in a migrated database file. The store knows nothing of it: a chain is another system.
+
+    The file is one process's alone, so how far it was looked at need not be stored.
+    """
 
     def __init__(self, file: SqliteFile) -> None:
         self._writer = GroupWriter(file, "ledger-writer", _Landings)
         self._reader = GroupReader(file, "ledger-reader")
+        self._slot = 0
+        self._tip = Tip(self._move)
 
     def start(self) -> None:
         """Open the file.
@@ -32,13 +37,25 @@ class SqliteLedger(Ledger):
         self._writer.close()
         self._reader.close()
 
-    async def record(self, landing: Landing) -> None:
-        """Keep a landing, unless its signature has one already."""
-        await self._writer.do(lambda landings: landings.add(landing))
+    async def record(self, landing: Landing, last_slot: int) -> None:
+        """Keep a landing, if there is none and it is not too late."""
 
-    async def find(self, signature: Signature) -> Landing | None:
+        def add(landings: _Landings) -> None:
+            if last_slot >= self._slot:
+                landings.add(landing)
+
+        await self._writer.do(add)
+
+    async def find(self, signature: Signature, slot: int = 0) -> Landing | None:
         """Give a signature's landing."""
+        await self._tip.reach(slot)
         return await self._reader.do(lambda db: _find(db, signature))
+
+    async def _move(self, slot: int) -> None:
+        def forbid(_: _Landings) -> None:
+            self._slot = max(self._slot, slot)
+
+        await self._writer.do(forbid)  # what stands before it is on disk when this returns
 
 
 class _Landings(Draft):

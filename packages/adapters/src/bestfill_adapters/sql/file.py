@@ -11,6 +11,8 @@ from sqlalchemy import URL
 
 from bestfill.errors import StoreError
 
+DATABASE: Final = "bestfill.sqlite3"
+"""The file's name in the data folder."""
 BUSY_TIMEOUT_S: Final = 5.0
 """How long to wait for a lock that a tool outside this process holds."""
 

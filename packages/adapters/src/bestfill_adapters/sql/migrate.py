@@ -1,7 +1,9 @@
 """Bring a database to the tables of this release."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,34 +22,85 @@ log = logging.getLogger(__name__)
 SCRIPTS: Final = "bestfill_adapters.sql:migrations"
 OTHERS_TIMEOUT_S: Final = 60.0
 """How long to wait for another process that migrates the same SQLite file."""
+CONNECT_TIMEOUT_S: Final = 10.0
 
 _ADVISORY_LOCK: Final = 7_220_131
 """The number that stands for these migrations among PostgreSQL's advisory locks."""
 
 
-def migrate(url: str) -> None:
+def migrate(url: str) -> bool:
     """Make the tables, or bring older ones up to date: all or nothing, and by one process at a time.
 
+    Returns whether there was anything to do.
+
     Args:
-        url: as SQLAlchemy has it, with a synchronous driver, such as `sqlite:////folder/file.db`.
+        url: of a file, such as `sqlite:////folder/file.db`, or of a server, such as
+            `postgresql://user:password@host:5432/name`.
 
     Raises:
         StoreError: the database can't be used, is of a newer release, or holds other tables of these names.
     """
-    engine = _engine(url)
+    with _told():
+        if url.startswith("postgres"):
+            # A thread of its own, since the caller's may have a running event loop.
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(asyncio.run, _migrate_server(url)).result()
+        with _file_engine(url).begin() as connection:
+            return _upgrade(connection)
+
+
+async def _migrate_server(url: str) -> bool:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    from bestfill_adapters.sql.postgres.address import Address
+
+    address = Address(url)
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=NullPool,
+        async_creator=lambda: address.connect(CONNECT_TIMEOUT_S, {"application_name": "bestfill migrate"}),
+    )
+    async with engine.begin() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))  # or wait for who has it
+        return await connection.run_sync(_upgrade)
+
+
+def head() -> str:
+    """Give the name of the schema that this release works with."""
+    return _scripts().get_current_head() or ""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what went wrong in words of our own, and nothing of an address."""
     try:
-        with _alone(engine) as connection, _hushed():
-            _upgrade(connection)
+        with _hushed():
+            yield
     except DBAPIError as error:
         raise StoreError(f"the database can't be migrated: {error.orig}") from error
     except (SQLAlchemyError, CommandError) as error:
         raise StoreError(f"the database can't be migrated: {error}") from error
+    except OSError as error:
+        raise StoreError(f"the database can't be reached: {error.strerror or type(error).__name__}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "asyncpg":
+            raise
+        raise StoreError(f"the database can't be migrated: {error}") from error
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", SCRIPTS)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+def _upgrade(connection: Connection) -> bool:
+    config = _config()
+    known = {script.revision for script in _scripts().walk_revisions()}
     found = set(MigrationContext.configure(connection).get_current_heads())
     if newer := found - known:
         raise StoreError(
@@ -56,8 +109,10 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    if (now := set(MigrationContext.configure(connection).get_current_heads())) != found:
+    now = set(MigrationContext.configure(connection).get_current_heads())
+    if now != found:
         log.info("database migrated", extra={"schema": ", ".join(sorted(now))})
+    return now != found
 
 
 @contextmanager
@@ -75,24 +130,15 @@ def _hushed() -> Iterator[None]:
         talker.removeFilter(worth_hearing)
 
 
-@contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that no other process can migrate beside."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        yield connection
-
-
-def _engine(url: str) -> Engine:
+def _file_engine(url: str) -> Engine:
     try:
         if make_url(url).get_backend_name() != "sqlite":
-            return create_engine(url, poolclass=NullPool)
+            raise ValueError("neither SQLite nor PostgreSQL")
         # Python's driver would begin no transaction before DDL, and elsewhere a deferred one.
         by_hand = {"timeout": OTHERS_TIMEOUT_S, "isolation_level": None}
         engine = create_engine(url, poolclass=NullPool, connect_args=by_hand)
     except (SQLAlchemyError, ImportError, ValueError):
         # Without the cause, which may hold the password.
-        raise StoreError("the database's address is malformed, or no driver for it is installed") from None
+        raise StoreError("the database's address is malformed, or is of neither SQLite nor PostgreSQL") from None
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine

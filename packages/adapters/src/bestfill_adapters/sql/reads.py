@@ -91,6 +91,12 @@ def user_seq(db: sqlite3.Connection, user_id: str) -> int:
     return 0 if row is None else row[0]
 
 
+def seqs(db: sqlite3.Connection, ids: list[OrderId]) -> dict[OrderId, int]:
+    """Give the number of the last event of those orders that are there."""
+    (found,) = db.execute(sql.SELECT_SEQS, (rows.json_text([rows.order_key(i) for i in ids]),)).fetchone()
+    return {OrderId(i): seq for i, seq in _numbers(found)}
+
+
 def page(db: sqlite3.Connection, user_id: str, limit: int, offset: int) -> OrderPage:
     """Give a page of a user's orders, and the total."""
     found = db.execute(sql.SELECT_PAGE, (user_id, bounded(limit), bounded(offset)))

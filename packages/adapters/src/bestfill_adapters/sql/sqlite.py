@@ -1,6 +1,7 @@
 """The store of the embedded mode: SQLite, with one thread that writes and one that reads."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 
 from bestfill.errors import StoreError
@@ -94,6 +95,14 @@ class SqliteStore(OrderStore):
     async def user_seq(self, user_id: str) -> int:
         """Give the number of the user's last event."""
         return await self._reader.do(lambda db: reads.user_seq(db, user_id))
+
+    async def seqs(self, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+        """Give the number of each order's last event."""
+        return await self._reader.do(lambda db: reads.seqs(db, list(order_ids)))
+
+    async def user_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
+        """Give the number of each user's last event."""
+        return await self._reader.do(lambda db: reads.user_seqs(db, list(user_ids)))
 
     async def page(self, user_id: str, limit: int, offset: int) -> OrderPage:
         """Give a page of a user's orders."""

@@ -102,6 +102,10 @@ SELECT_FAILURES: Final = f"{_text(select(order_failures))} WHERE order_id = ? OR
 SELECT_EVENTS: Final = f"{_events} WHERE order_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 SELECT_USER_EVENTS: Final = f"{_events} WHERE user_id = ? AND user_seq > ? ORDER BY user_seq LIMIT ?"
 SELECT_USER_SEQ: Final = "SELECT user_seq FROM user_streams WHERE user_id = ?"
+SELECT_SEQS: Final = (
+    "SELECT json_group_array(json_array(id, seq)) FROM orders WHERE id IN (SELECT value FROM json_each(?))"
+)
+"""Answers with one row, like SELECT_STANDINGS."""
 SELECT_PAGE: Final = f"{_orders} WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
 COUNT_OF_USER: Final = "SELECT count(*) FROM orders WHERE user_id = ?"
 SELECT_COUNTS: Final = "SELECT status, sum(orders) FROM order_counts GROUP BY status"

@@ -1,6 +1,7 @@
 """The store."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -114,6 +115,14 @@ class OrderStore(Protocol):
     @abstractmethod
     async def user_seq(self, user_id: str) -> int:
         """Give the `user_seq` of the user's last event, 0 if there is none."""
+
+    @abstractmethod
+    async def seqs(self, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+        """Give the `seq` of each order's last event, in one question; ids of no order are left out."""
+
+    @abstractmethod
+    async def user_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
+        """Give the `user_seq` of each user's last event, in one question; 0 if there is none."""
 
     @abstractmethod
     async def page(self, user_id: str, limit: int, offset: int) -> OrderPage:

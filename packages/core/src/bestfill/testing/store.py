@@ -2,6 +2,7 @@
 
 import bisect
 from collections import defaultdict
+from collections.abc import Sequence
 
 from attrs import evolve
 
@@ -101,6 +102,14 @@ class MemoryStore(OrderStore):
     async def user_seq(self, user_id: str) -> int:
         """Give the number of the user's last event."""
         return len(self._user_events.get(user_id, ()))
+
+    async def seqs(self, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+        """Give the number of each order's last event."""
+        return {i: self._orders[i].seq for i in order_ids if i in self._orders}
+
+    async def user_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
+        """Give the number of each user's last event."""
+        return {user_id: len(self._user_events.get(user_id, ())) for user_id in user_ids}
 
     async def page(self, user_id: str, limit: int, offset: int) -> OrderPage:
         """Give a page of a user's orders."""

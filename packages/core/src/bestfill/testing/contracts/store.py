@@ -229,6 +229,22 @@ async def events_are_read_from_anywhere(store: OrderStore) -> None:
     assert await store.events(samples.order_id(99)) == []
 
 
+async def last_numbers_are_told_of_many_at_once(store: OrderStore) -> None:
+    """Where stories have come to is asked for thousands in one question; ids of nobody do no harm."""
+    first, second = await _place(store, 1), await _place(store, 2)
+    other, event = new_order(3, samples.request(user_id="ünïcode 用户"))
+    await store.place(other, event)
+    await _to_confirmed(store, second)
+    unknown = [samples.order_id(n) for n in range(100, 3_000)]
+    odd = [OrderId(name) for name in ("", "no-uuid", "' OR 1=1 --", "x" * 10_000)]
+    asked = [first.id, *unknown, *odd, second.id, first.id, other.id]
+    assert await store.seqs(asked) == {first.id: 1, second.id: 5, other.id: 1}
+    nobody = [f"user-{n}" for n in range(1_000, 3_000)]
+    expected = dict.fromkeys(nobody, 0) | {"user-123": 6, "ünïcode 用户": 1}
+    assert await store.user_seqs([*nobody, "user-123", "ünïcode 用户", "user-123"]) == expected
+    assert await store.seqs([]) == {} and await store.user_seqs([]) == {}
+
+
 async def pages_are_newest_first(store: OrderStore) -> None:
     """Pages neither overlap nor miss, and the total counts all of the user's."""
     for n in range(7):
@@ -299,6 +315,7 @@ CHECKS: Final[tuple[Callable[[OrderStore], Awaitable[None]], ...]] = (
     what_has_ended_is_never_due,
     a_user_is_numbered_without_gaps,
     events_are_read_from_anywhere,
+    last_numbers_are_told_of_many_at_once,
     pages_are_newest_first,
     counts_follow_the_orders,
     what_is_not_there_is_said_so,
