@@ -14,7 +14,7 @@ MEMBERS = ("packages/core", "packages/adapters", "services/api", "services/worke
 # What each lock must hold: members (whose extras the members themselves ask for) and groups of the root.
 LOCKS = {
     "uv": ((), ("uv",)),
-    "run": (MEMBERS[:3], ("build",)),
+    "run": (MEMBERS, ("build",)),
     "dev": (MEMBERS, ("build", "test", "lint", "services")),
 }
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; [^/\\]+)? \\")

@@ -229,6 +229,6 @@ def test_the_deployed_mode_is_refused_without_showing_its_passwords():
     container = Embedded()
     urls = {"DATABASE_URL": "postgresql://u:hunter2@h/d", "REDIS_URL": "redis://:hunter2@h"}
     container.environ.override(urls)
-    with pytest.raises(SettingsError, match="deployed mode is not part of this version") as caught:
+    with pytest.raises(SettingsError, match="unset both for the embedded") as caught:
         container.settings()
     assert "hunter2" not in str(caught.value)

@@ -180,7 +180,7 @@ async def test_a_long_message_from_a_client_ends_its_socket() -> None:
 
 
 async def test_a_client_that_vanishes_is_noticed_at_once() -> None:
-    async with served(pace=Pace(reread_s=3_600, send_s=3_600)) as api:
+    async with served(pace=Pace(send_s=3_600)) as api:
         following = await api.follow(f"/ws/{await api.house.place()}")
         await api.until(connections=1)
         following.transport.abort()

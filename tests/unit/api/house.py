@@ -108,7 +108,8 @@ def build(
     pace: Pace | None = None,
     settings: Settings | None = None,
     works: bool = True,
-    retry_s: float = 1,
+    retry_s: float = 0.01,
+    check_s: float = 3_600,
 ) -> House:
     """Build the house; `works`: whether the runner says that it runs."""
     container = Embedded()
@@ -125,7 +126,7 @@ def build(
     container.venues.override(list(venues or offers))
     container.runner.override(_Runner(works))
     api = Api(mode=container)
-    api.dispatcher.add_kwargs(retry_s=retry_s)
+    api.dispatcher.add_kwargs(retry_s=retry_s, check_s=check_s)
     if pace is not None:
         api.pace.override(pace)
     app = create_app(container, lambda _: _nothing(), api)

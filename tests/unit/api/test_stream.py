@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,10 +16,11 @@ from bestfill.testing.store import MemoryStore
 from bestfill.units import OrderId
 from bestfill_api import feed
 from bestfill_api.follow import PAGE, Pace
+from bestfill_api.subscriber import frame
 from tests.unit.api.house import UNKNOWN, House, house
 from tests.unit.api.wires import connect
 
-NEVER = Pace(reread_s=3_600, send_s=3_600)
+NEVER = Pace(send_s=3_600)
 STORY = ["pending", "routing", "building", "submitted", "confirmed"]
 TERMINAL = (1000, "")
 
@@ -34,17 +35,34 @@ class Reads(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.reads = asyncio.Semaphore(0)
+        self.questions = asyncio.Semaphore(0)
         self.open = asyncio.Event()
         self.open.set()
         self.down = False
+        self.asked: list[tuple[str, ...]] = []
+        self.events_read: list[str] = []
 
     async def events(self, order_id: OrderId, since: int = 0, limit: int = 1_000) -> list[OrderEvent]:
         self.reads.release()
+        self.events_read.append(order_id)
         if self.down:
             raise StoreError("down")
         found = await super().events(order_id, since, limit)
         await self.open.wait()
         return found
+
+    async def user_events(self, user_id: str, since: int = 0, limit: int = 1_000) -> list[OrderEvent]:
+        self.events_read.append(user_id)
+        return await super().user_events(user_id, since, limit)
+
+    async def seqs(self, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+        self.asked.append(tuple(order_ids))
+        self.questions.release()
+        return await super().seqs(order_ids)
+
+    async def user_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
+        self.asked.append(tuple(user_ids))
+        return await super().user_seqs(user_ids)
 
 
 async def test_the_message_is_as_the_contract_shows(api: House) -> None:
@@ -181,7 +199,7 @@ async def test_a_lost_hint_is_found_in_the_store_when_the_next_one_shows_the_gap
 
 async def test_a_last_hint_that_is_lost_is_found_by_reading_again_in_time() -> None:
     notifier = FakeNotifier(loses=lambda event: event.status is not Status.PENDING)
-    async with house(notifier=notifier, pace=Pace(reread_s=0.01)) as api:
+    async with house(notifier=notifier, pace=NEVER, check_s=0.01) as api:
         order_id = await api.place()
         async with connect(api.app, f"/ws/{order_id}") as wire:
             await wire.event()
@@ -190,12 +208,84 @@ async def test_a_last_hint_that_is_lost_is_found_by_reading_again_in_time() -> N
             assert await wire.closed() == TERMINAL
 
 
-async def test_an_empty_batch_says_that_events_were_skipped() -> None:
-    class Skips(FakeNotifier):
-        async def publish(self, events: Sequence[OrderEvent]) -> None:
-            for subscriber in self._subscribers:
-                subscriber.put_nowait(())
+class Skips(FakeNotifier):
+    """Says of every event no more than that there was something."""
 
+    async def publish(self, events: Sequence[OrderEvent]) -> None:
+        for subscriber in self._subscribers:
+            subscriber.put_nowait(())
+
+
+async def test_after_a_gap_the_store_is_asked_once_for_all_and_read_by_those_alone_who_miss_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "ASK", 10)
+    store = Reads()
+    async with house(store=store, notifier=Skips(), pace=NEVER) as api, AsyncExitStack() as open_:
+        orders = [await api.place(userId=f"user-{n}") for n in range(25)]
+        paths = [f"/ws/{order}?since=1" for order in orders] + [f"/ws?userId=user-{n}" for n in range(25)]
+        wires = [await open_.enter_async_context(connect(api.app, path)) for path in paths]
+        await api.http.get("/health/live")  # lets the sockets get as far as they will
+        store.asked.clear()
+        for number in (3, 17):
+            await api.move(orders[number], Status.ROUTING)
+        for number in (3, 17, 25 + 3, 25 + 17):
+            assert (await wires[number].event())["status"] == "routing"
+        assert sorted(store.events_read) == sorted([orders[3], orders[17], "user-3", "user-17"])
+        assert sorted(len(asked) for asked in store.asked[:6]) == [5, 5, 10, 10, 10, 10]
+        assert all(wire.outbox.empty() for wire in wires)
+
+
+async def test_quiet_sockets_cost_one_question_and_no_reading() -> None:
+    store = Reads()
+    async with house(store=store, pace=NEVER, check_s=0) as api, AsyncExitStack() as open_:
+        orders = [await api.place() for _ in range(20)]
+        for order in orders:
+            wire = await open_.enter_async_context(connect(api.app, f"/ws/{order}"))
+            await wire.event()
+        store.asked.clear()
+        read = len(store.events_read)
+        while len(store.asked) < 3:
+            await asyncio.wait_for(store.questions.acquire(), 10)
+        assert set(store.asked) == {tuple(orders)}
+        assert len(store.events_read) == read
+
+
+async def test_a_store_that_cannot_be_asked_is_asked_again_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Deaf(Reads):
+        failures = 3
+
+        async def seqs(self, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+            if self.failures:
+                self.failures -= 1
+                raise StoreError("down")
+            return await super().seqs(order_ids)
+
+    async with house(store=Deaf(), notifier=Skips(), pace=NEVER) as api:
+        order_id = await api.place()
+        async with connect(api.app, f"/ws/{order_id}?since=1") as wire:
+            await api.move(order_id, Status.CONFIRMED)
+            assert statuses(await wire.events(4)) == STORY[1:]
+        assert caplog.messages.count("streams not checked; will try again") == 1
+
+
+async def test_what_comes_after_the_end_in_one_batch_is_not_sent() -> None:
+    class Hoards(FakeNotifier):
+        async def publish(self, events: Sequence[OrderEvent]) -> None:
+            self.published += events
+            if events[-1].status.terminal:
+                await super().publish(list(self.published) * 2)
+
+    async with house(notifier=Hoards(), pace=NEVER) as api:
+        order_id = await api.place()
+        async with connect(api.app, f"/ws/{order_id}") as wire:
+            await wire.event()
+            await api.move(order_id, Status.CONFIRMED)
+            assert [e["seq"] for e in await wire.events(4)] == [2, 3, 4, 5]
+            assert await wire.closed() == TERMINAL
+
+
+async def test_an_empty_batch_says_that_events_were_skipped() -> None:
     async with house(notifier=Skips(), pace=NEVER) as api:
         order_id = await api.place()
         async with connect(api.app, f"/ws/{order_id}") as wire:
@@ -242,7 +332,7 @@ async def test_a_story_of_many_pages_is_told_whole() -> None:
 
 async def test_a_store_that_fails_for_a_while_only_delays() -> None:
     store = Reads()
-    async with house(store=store, pace=Pace(reread_s=0.01)) as api:
+    async with house(store=store, pace=NEVER, check_s=0.01) as api:
         order_id = await api.place()
         store.down = True
         async with connect(api.app, f"/ws/{order_id}") as wire:
@@ -329,12 +419,20 @@ async def test_what_clients_say_is_ignored(api: House) -> None:
         assert len(await wire.events(4)) == 4
 
 
-async def test_each_event_is_encoded_once_for_all(api: House) -> None:
+async def test_each_event_is_encoded_once_for_all(api: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[int] = []
+    monkeypatch.setattr(feed, "frame", lambda event: encoded.append(event.seq) or frame(event))
     order_id = await api.place()
-    async with connect(api.app, f"/ws/{order_id}?since=1") as one, connect(api.app, f"/ws/{order_id}?since=1") as two:
+    url = f"/ws/{order_id}?since=1"
+    async with (
+        connect(api.app, url) as one,
+        connect(api.app, url) as two,
+        connect(api.app, "/ws?userId=user-123") as all_,
+    ):
+        await api.http.get("/health/live")  # lets the sockets get as far as they will
         await api.move(order_id, Status.ROUTING)
-        messages = [await wire.outbox.get() for wire in (one, two)]
-        assert messages[0] is messages[1]
+        assert [(await wire.event())["seq"] for wire in (one, two, all_)] == [2, 2, 2]
+        assert encoded == [2]
 
 
 async def test_nothing_is_left_of_200_sockets_that_came_and_went() -> None:

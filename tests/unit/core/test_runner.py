@@ -141,3 +141,90 @@ async def test_draining_gives_back_what_does_not_end_in_time():
     runner.offer(ids)
     assert (runner.in_hand, runner.waiting) == (0, 0)
     assert len(await floor.store.claim_due(floor.clock.now(), floor.clock.now(), 10)) == 4
+
+
+async def test_room_is_what_is_neither_in_hand_nor_waiting_and_is_waited_for():
+    floor = Floor()
+    gate = Gate(floor)
+    runner = Runner(floor.engine, concurrency=3, sweep_ms=FOREVER_MS)
+    assert await runner.room() == 3
+    ids = [(await floor.engine.place(request())).id for _ in range(4)]
+    runner.offer(ids[:1])
+    assert await runner.room() == 2
+    runner.offer(ids)
+    waiting = asyncio.create_task(runner.room(2))
+    await gate.wait_for(3)
+    assert not waiting.done()
+    gate.open.set()
+    assert await waiting >= 2
+    await all_ended(floor, ids)
+    await runner.drain(60)
+
+
+async def test_draining_frees_whoever_waits_for_room():
+    floor = Floor()
+    gate = Gate(floor)
+    runner = Runner(floor.engine, concurrency=1, sweep_ms=FOREVER_MS)
+    runner.offer([(await floor.engine.place(request())).id])
+    await gate.wait_for(1)
+    waiting = asyncio.create_task(runner.room())
+    await asyncio.sleep(0)
+    await runner.drain(0)
+    assert await waiting == 0
+
+
+async def test_a_wake_for_an_order_that_ended_here_reads_nothing():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer([order.id])
+    runner.offer([order.id])  # while it is in hand
+    await all_ended(floor, [order.id])
+    await runner.drain(60)
+
+    read: list[object] = []
+    floor.store.get = read.append
+    again = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    again._ended = runner._ended
+    again.offer([order.id])
+    assert (again.in_hand, again.waiting, read) == (0, 0, [])
+
+
+async def claimed(runner: Runner, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(runner._claimed) < count:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+
+async def test_a_sweep_takes_its_share_though_wakes_fill_every_place():
+    floor = Floor()
+    gate = Gate(floor)
+    lost = await floor.engine.place(request())
+    floor.clock.advance(1)
+    woken = [(await floor.engine.place(request())).id for _ in range(20)]
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer(woken)
+    await gate.wait_for(2)
+    runner.start()
+    await claimed(runner, 2)
+    assert lost.id in runner._claimed
+    gate.open.set()
+    await all_ended(floor, [lost.id])
+    assert runner.waiting > 10  # it went before them
+    await runner.drain(60)
+
+
+async def test_draining_gives_back_what_a_sweep_claimed_and_wakes_other_workers_for_all_of_it():
+    floor = Floor()
+    gate = Gate(floor)
+    ids = [(await floor.engine.place(request())).id for _ in range(6)]
+    runner = Runner(floor.engine, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer(ids[:2])
+    await gate.wait_for(2)
+    runner.start()
+    await claimed(runner, 2)
+    runner.offer(ids[2:])
+    floor.queue.woken.clear()
+    await runner.drain(0)
+    assert sorted(floor.queue.woken) == sorted((order_id, 0) for order_id in ids)
+    assert len(await floor.store.claim_due(floor.clock.now(), floor.clock.now(), 10)) == 6

@@ -2,13 +2,19 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from typing import Final
 
 from bestfill.engine import Engine
 from bestfill.errors import BestfillError, OrderNotFound
 from bestfill.order import Order
 from bestfill.units import OrderId
+
+REMEMBERED: Final = 10_000
+"""So many of the orders that ended here are remembered, so that a late wake for one costs nothing."""
+SWEEP_MAX: Final = 500
 
 log = logging.getLogger(__name__)
 
@@ -16,15 +22,27 @@ log = logging.getLogger(__name__)
 class Runner:
     """Runs at most `concurrency` orders at once on the running event loop.
 
-    A wake for an order that is in hand runs it once more afterwards, so that none is lost between the end of a run
-    and the wake that follows it.
+    A wake for an order that is in hand runs it once more afterwards, unless it has ended, so that none is lost between
+    the end of a run and the wake that follows it. Orders that a sweep has claimed go before those that were woken: they
+    have waited longest, and their leases run. What is woken waits here without a bound: who can hold it back asks
+    `room` first.
+
+    Args:
+        engine: runs them.
+        concurrency: how many at once.
+        sweep_ms: how often to sweep.
+        overdue_ms: how long an order must have been due before a sweep takes it, which leaves its wake time to come.
     """
 
-    def __init__(self, engine: Engine, concurrency: int, sweep_ms: int = 5_000) -> None:
+    def __init__(self, engine: Engine, concurrency: int, sweep_ms: int = 5_000, overdue_ms: int = 0) -> None:
         self.concurrency = concurrency
-        self._engine, self._sweep_s = engine, sweep_ms / 1000
-        self._waiting: dict[OrderId, Order | None] = {}
+        self._engine, self._sweep_s, self._overdue_ms = engine, sweep_ms / 1000, overdue_ms
+        # What waits is not in hand; what is in hand and wanted again is in `_again`. None: not claimed.
+        self._claimed: OrderedDict[OrderId, Order] = OrderedDict()
+        self._woken: OrderedDict[OrderId, None] = OrderedDict()
         self._in_hand: dict[OrderId, asyncio.Task[None]] = {}
+        self._again: dict[OrderId, Order | None] = {}
+        self._ended: OrderedDict[OrderId, None] = OrderedDict()
         self._sweeper: asyncio.Task[None] | None = None
         self._freed = asyncio.Event()
         self._draining = False
@@ -37,7 +55,7 @@ class Runner:
     @property
     def waiting(self) -> int:
         """How many orders wait here for a free place."""
-        return len(self._waiting)
+        return len(self._claimed) + len(self._woken)
 
     @property
     def running(self) -> bool:
@@ -50,38 +68,69 @@ class Runner:
 
     def offer(self, order_ids: Iterable[OrderId]) -> None:
         """Run these orders as soon as there is a place for them."""
-        if not self._draining:
-            for order_id in order_ids:
-                self._waiting.setdefault(order_id, None)
-            self._fill()
+        if self._draining:
+            return
+        for order_id in order_ids:
+            if order_id in self._in_hand:
+                self._again.setdefault(order_id, None)
+            elif order_id not in self._claimed and order_id not in self._ended:
+                self._woken[order_id] = None
+        self._fill()
+
+    async def room(self, least: int = 1) -> int:
+        """Wait until it has places for at least so many more orders, and say for how many; 0 once it drains."""
+        while not self._draining:
+            free = self.concurrency - self.in_hand - self.waiting
+            if free >= least:
+                return free
+            self._freed.clear()
+            await self._freed.wait()
+        return 0
 
     async def drain(self, grace_s: float) -> None:
-        """Take nothing more; let what is in hand go on for the grace period, then give it back."""
+        """Take nothing more; let what is in hand go on for the grace period, then give it back.
+
+        Other workers are woken for what was waiting here, at once, and for what is given back.
+        """
         self._draining = True
-        self._waiting.clear()
+        self._freed.set()
         if self._sweeper is not None:
             self._sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeper
-        tasks = list(self._in_hand.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace_s)
+        await self._let_go()
+        if self._in_hand:
+            await asyncio.wait(self._in_hand.values(), timeout=grace_s)
+            late = [*self._in_hand.values()]
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        claimed, woken = [*self._claimed.values()], [*self._woken]
+        self._claimed.clear()
+        self._woken.clear()
+        if woken:
+            await self._engine.pass_on(woken)
+        await asyncio.gather(*map(self._engine.give_back, claimed), return_exceptions=True)
 
     def _fill(self) -> None:
         while len(self._in_hand) < self.concurrency:
-            order_id = next((i for i in self._waiting if i not in self._in_hand), None)
-            if order_id is None:
+            if self._claimed:
+                order_id, order = self._claimed.popitem(last=False)
+                run = self._engine.resume(order)
+            elif self._woken:
+                order_id, _ = self._woken.popitem(last=False)
+                run = self._engine.run(order_id)
+            else:
                 return
-            claimed = self._waiting.pop(order_id)
-            run = self._engine.run(order_id) if claimed is None else self._engine.resume(claimed)
             self._in_hand[order_id] = asyncio.create_task(self._run(order_id, run))
 
-    async def _run(self, order_id: OrderId, run: Coroutine[None, None, None]) -> None:
+    async def _run(self, order_id: OrderId, run: Coroutine[None, None, bool]) -> None:
+        ended = False
         try:
-            await run
+            ended = await run
         except OrderNotFound:
             log.warning("woken for an order that is not there", extra={"order_id": order_id})
         except BestfillError as error:
@@ -89,24 +138,43 @@ class Runner:
         except Exception:
             log.exception("order put down; its lease will pass", extra={"order_id": order_id})
         finally:
-            del self._in_hand[order_id]
-            self._freed.set()
-            if not self._draining:
-                self._fill()
+            self._put_down(order_id, ended)
+
+    def _put_down(self, order_id: OrderId, ended: bool) -> None:
+        del self._in_hand[order_id]
+        wanted, claimed = order_id in self._again, self._again.pop(order_id, None)
+        if ended:
+            self._ended[order_id] = None
+            if len(self._ended) > REMEMBERED:
+                self._ended.popitem(last=False)
+        elif claimed is not None:
+            self._claimed[order_id] = claimed
+        elif wanted:
+            self._woken[order_id] = None
+        if not self._draining:
+            self._fill()
+        self._freed.set()
 
     async def _keep_sweeping(self) -> None:
         while True:
-            if not await self._sweep():
+            if await self._sweep():
+                # More is due. We take it early only if wakes alone do not keep us busy: other workers sweep too.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._sweep_s):
+                        await self.room((self.concurrency + 1) // 2)
+            else:
                 await asyncio.sleep(self._sweep_s)
-            while len(self._in_hand) >= self.concurrency:
-                self._freed.clear()
-                await self._freed.wait()
 
     async def _sweep(self) -> bool:
-        """Take what is due; say whether there may be more."""
-        free = self.concurrency - len(self._in_hand)
+        """Take what is due, even if all places are taken: wakes must not keep it off for ever.
+
+        Says whether there may be more.
+        """
+        limit = min(self.concurrency - len(self._claimed), SWEEP_MAX)
+        if limit <= 0:
+            return True
         try:
-            claimed = await self._engine.sweep(free)
+            claimed = await self._engine.sweep(limit, self._overdue_ms)
         except BestfillError as error:
             log.warning("sweep failed", extra={"reason": error.reason})
             return False
@@ -114,7 +182,11 @@ class Runner:
             log.exception("sweep failed")
             return False
         for order in claimed:
-            # If it is in hand, then past its lease: that run will meet a conflict, and this one follows it.
-            self._waiting[order.id] = order
+            if order.id in self._in_hand:
+                # It is past its lease: that run will meet a conflict, and this one follows it.
+                self._again[order.id] = order
+            else:
+                self._woken.pop(order.id, None)
+                self._claimed[order.id] = order
         self._fill()
-        return len(claimed) == free
+        return len(claimed) == limit

@@ -1,25 +1,24 @@
 """Runs the API by the environment's settings."""
 
 import asyncio
+import os
 import sys
 
 import uvloop
 
 from bestfill.errors import BestfillError
 from bestfill_adapters import logs
-from bestfill_adapters.container import Embedded
-from bestfill_adapters.settings import SettingsError
-from bestfill_api.app import create_app
+from bestfill_adapters.settings import SettingsError, load
+from bestfill_api.app import create_app, mode
 from bestfill_api.server import bind, serve
 
 
 def main() -> int:
     """Run until told to stop; give the exit code: 1 if it could not start, 2 if the settings are not valid."""
-    container = Embedded()
     try:
-        settings = container.settings()
+        settings = load(os.environ)
         logs.configure(settings.log_level)
-        app = create_app(container)
+        app = create_app(*mode(settings))
     except SettingsError as error:
         return _complain(str(error), 2)
     try:

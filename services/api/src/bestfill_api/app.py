@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from litestar import Litestar
 
 from bestfill import __version__
 from bestfill_adapters.container import Embedded, start, stop
+from bestfill_adapters.settings import Settings
 from bestfill_api import openapi
 from bestfill_api.container import Api
 from bestfill_api.health import health_routes
@@ -18,7 +19,14 @@ from bestfill_api.stats import stats_routes
 from bestfill_api.stream import stream_routes
 from bestfill_api.wire import BODY_MAX_BYTES
 
+if TYPE_CHECKING:
+    from bestfill_adapters.container.deployed import Deployed
+
 GRACE_S: Final = 5.0
+
+
+Mode: TypeAlias = "Embedded | Deployed"
+Running: TypeAlias = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
@@ -31,11 +39,16 @@ async def embedded(container: Embedded) -> AsyncIterator[None]:
         await stop(container, GRACE_S)
 
 
-def create_app(
-    container: Embedded,
-    running: Callable[[Embedded], AbstractAsyncContextManager[None]] = embedded,
-    api: Api | None = None,
-) -> Litestar:
+def mode(settings: Settings) -> tuple[Mode, Running]:
+    """Give the container of the mode that the settings ask for, and what opens it: the deployed one runs no orders."""
+    if settings.database_url is None:
+        return Embedded(), embedded
+    from bestfill_adapters.container.deployed import Deployed, connected
+
+    return Deployed(), connected
+
+
+def create_app(container: Mode, running: Running = embedded, api: Api | None = None) -> Litestar:
     """Make the application; its lifespan is that of `running`.
 
     Raises:

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
 
 from attrs import define
 
 from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
+from bestfill_api.line import Line
 from bestfill_api.subscriber import Frame, Subscriber, frame
 
 PAGE: Final = 500
@@ -23,9 +24,8 @@ class TooSlow(Exception):
 
 @define(kw_only=True)
 class Pace:
-    """How long to wait, in seconds, for news before the store is read, and for a reader to take one event."""
+    """How long a reader may take, in seconds, until it takes something of what it is sent."""
 
-    reread_s: float = 5.0
     send_s: float = 5.0
 
 
@@ -41,7 +41,7 @@ class Counts:
 
 @define(kw_only=True, eq=False)
 class Follower:
-    """One reader of one stream, which has `seen` the events up to a number.
+    """One reader of one stream, which has seen the events up to `subscriber.seen`.
 
     `read` gives the store's next events after a number, at most PAGE of them; `number` is an event's place in the
     stream. A stream that `ends` does so with a terminal event.
@@ -50,8 +50,7 @@ class Follower:
     subscriber: Subscriber
     read: Callable[[int], Awaitable[Sequence[OrderEvent]]]
     number: Callable[[OrderEvent], int]
-    send: Callable[[dict[str, Any]], Awaitable[None]]
-    seen: int
+    line: Line
     ends: bool
     pace: Pace
     counts: Counts
@@ -68,10 +67,10 @@ class Follower:
         while self.subscriber.close_code is None:
             if behind and await self._catch_up():
                 return NORMAL
-            behind, ended = await self._pass_on()
+            behind, ended = await self._send(self.subscriber.take(), live=True)
             if ended:
                 return NORMAL
-            behind = behind or await self.subscriber.wait(self.pace.reread_s)
+            behind = behind or await self.subscriber.wait()
         return self.subscriber.close_code
 
     async def _catch_up(self) -> bool:
@@ -79,36 +78,46 @@ class Follower:
         self.subscriber.found()
         while self.subscriber.close_code is None:
             try:
-                events = await self.read(self.seen)
+                events = await self.read(self.subscriber.seen)
             except StoreError as error:
+                # The dispatcher will find that the store has more than was sent, once it can ask.
                 log.warning("events not read; will try again", extra={"reason": error.reason})
                 return False
-            for event in events:
-                if await self._send(self.number(event), frame(event), live=False):
-                    return True
-            if len(events) < PAGE:
-                return False
+            _, ended = await self._send([(self.number(event), frame(event)) for event in events], live=False)
+            if ended or len(events) < PAGE:
+                return ended
         return False
 
-    async def _pass_on(self) -> tuple[bool, bool]:
-        """Send what has come; say whether some is missing before it, and whether the stream has ended."""
-        for number, event in self.subscriber.take():
-            if number > self.seen + 1:
-                return True, False
-            if number == self.seen + 1 and await self._send(number, event, live=True):
-                return False, True
-        return False, False
+    async def _send(self, events: Iterable[tuple[int, Frame]], *, live: bool) -> tuple[bool, bool]:
+        """Send those that are next; say whether some are missing before the rest, and whether the stream has ended."""
+        seen, wanted = self.subscriber.seen, list[Frame]()
+        missing = ended = False
+        for number, event in events:
+            if number > seen + 1:
+                missing = True
+                break
+            if number == seen + 1:
+                wanted.append(event)
+                seen = number
+                if event.terminal and self.ends:
+                    ended = True
+                    break
+        if wanted:
+            self.subscriber.seen = seen
+            if not self.line.write(wanted):
+                await self._drain(live=live)
+            self.counts.events_sent += len(wanted)
+        return missing, ended
 
-    async def _send(self, number: int, event: Frame, *, live: bool) -> bool:
+    async def _drain(self, *, live: bool) -> None:
         try:
-            async with asyncio.timeout(self.pace.send_s) as patience:
-                # While a long story is read, the buffer may run over without the reader being slow.
-                self.subscriber.patience = patience if live else None
-                await self.send(event.message)
+            done = False
+            while not done:
+                async with asyncio.timeout(self.pace.send_s) as patience:
+                    # While a long story is read, the buffer may run over without the reader being slow.
+                    self.subscriber.patience = patience if live else None
+                    done = await self.line.drain()
         except TimeoutError:
             raise TooSlow from None
         finally:
             self.subscriber.patience = None
-        self.seen = number
-        self.counts.events_sent += 1
-        return self.ends and event.terminal

@@ -53,6 +53,6 @@ async def _passes(name: str, check: Callable[[], Awaitable[None]]) -> bool:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await check()
     except (BestfillError, TimeoutError) as error:
-        log.warning("not ready", extra={"check": name, "reason": str(error)})
+        log.warning("not ready", extra={"check": name, "reason": str(error) or "no answer in time"})
         return False
     return True

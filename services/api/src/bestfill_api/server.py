@@ -6,15 +6,18 @@ import signal
 import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.protocol import State
 
 from bestfill.errors import ErrorCode
+from bestfill_api.line import EXTENSION, Transport
 from bestfill_api.problems import MEDIA_TYPE, problem_body
 
 HEAD_MAX_BYTES: Final = 64 * 1024
@@ -60,13 +63,29 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
 
-class BoundedSocket(WebSocketsSansIOProtocol):
-    """Drops a connection whose peer takes neither what was sent nor the close, instead of keeping it for good."""
+class BoundedSocket(WebSocketsSansIOProtocol, Transport):
+    """Drops a connection whose peer takes neither what was sent nor the close, instead of keeping it for good.
+
+    To the application it is a `Transport` too: frames that were made once for many go out as they are.
+    """
 
     async def run_asgi(self) -> None:
         """Serve it, then give the peer some time to take the rest."""
+        extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self}
+        self.scope["extensions"] = extensions
         await super().run_asgi()
         self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def write(self, frames: bytes) -> bool:
+        """Send whole frames of an accepted socket."""
+        if self.disconnected or self.conn.state is not State.OPEN:
+            raise ClientDisconnected
+        self.transport.write(frames)
+        return self.writable.is_set()
+
+    async def drain(self) -> None:
+        """Wait until the peer takes what it was sent."""
+        await self.writable.wait()
 
     def handle_ping(self) -> None:
         """Answer, unless the peer does not read: the answers would pile up."""

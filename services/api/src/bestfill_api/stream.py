@@ -22,12 +22,16 @@ from bestfill_api.dto import SocketStats
 from bestfill_api.feed import SERVICE_RESTART, Dispatcher
 from bestfill_api.follow import NORMAL, PAGE, Counts, Follower, Pace, TooSlow
 from bestfill_api.form import FieldError, Form, Invalid, query_form
+from bestfill_api.line import line
 from bestfill_api.subscriber import GONE, Subscriber
 
 INTERNAL_ERROR: Final = 1011
 TRY_AGAIN: Final = 1013
 BAD_REQUEST: Final = 4400
 NOT_FOUND: Final = 4404
+
+READERS: Final = 32
+"""How many sockets read the store at once, so that however many are behind, others get at it too."""
 
 _SEQ_MAX: Final = 10**15 - 1
 _REASON_MAX_BYTES: Final = 123
@@ -52,6 +56,7 @@ class Sockets:
     def __init__(self, store: OrderStore, dispatcher: Dispatcher, pace: Pace | None = None) -> None:
         self._store, self._dispatcher, self._pace = store, dispatcher, pace or Pace()
         self._counts = Counts()
+        self._reading = asyncio.Semaphore(READERS)
 
     def stats(self) -> SocketStats:
         """Count."""
@@ -125,7 +130,8 @@ class Sockets:
         if form.errors or user_id is None:
             raise Invalid(form.errors)
         with self._dispatcher.user(user_id) as subscriber:
-            last = await self._store.user_seq(user_id)
+            async with self._reading:
+                last = await self._store.user_seq(user_id)
             since = last if since is None else since
             _not_ahead(since, last)
             follower = self._follower(
@@ -143,16 +149,20 @@ class Sockets:
         *,
         ends: bool,
     ) -> Follower:
+        subscriber.seen = since
         return Follower(
             subscriber=subscriber,
-            read=partial(read, limit=PAGE),
+            read=partial(self._read, read),
             number=attrgetter(number),
-            send=socket.send,  # pyright: ignore[reportArgumentType] - the message is a websocket.send
-            seen=since,
+            line=line(socket.scope["extensions"] or {}, socket.send),  # pyright: ignore[reportArgumentType] - a dict is a message
             ends=ends,
             pace=self._pace,
             counts=self._counts,
         )
+
+    async def _read(self, read: Callable[..., Awaitable[Sequence[OrderEvent]]], since: int) -> Sequence[OrderEvent]:
+        async with self._reading:
+            return await read(since, limit=PAGE)
 
     async def _follow(self, socket: Socket, follower: Follower, behind: bool, about: dict[str, str]) -> Close:
         log.info("socket opened", extra=about)

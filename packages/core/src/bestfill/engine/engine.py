@@ -113,33 +113,54 @@ class Engine:
             await self._desk.announce(event)
             return move.order
 
-    async def run(self, order_id: OrderId) -> None:
-        """Take an order as far as it goes now. Safe to call anywhere, any number of times, at once.
+    async def run(self, order_id: OrderId) -> bool:
+        """Take an order as far as it goes now; say whether it has ended.
+
+        Safe to call anywhere, any number of times, at once.
 
         Raises:
             OrderNotFound: there is no such order.
             StoreError: the store cannot be reached; the order's lease will pass, and a sweep will find it.
         """
-        await self._execute(await self._desk.store.get(order_id), Known())
+        return await self._execute(await self._desk.store.get(order_id), Known())
 
-    async def resume(self, order: Order) -> None:
+    async def resume(self, order: Order) -> bool:
         """Do the same with an order that `sweep` has claimed."""
-        await self._execute(order, Known(held=True))
+        return await self._execute(order, Known(held=True))
 
-    async def sweep(self, limit: int) -> list[Order]:
-        """Claim at most `limit` orders that are due and that nobody works on, for `resume`."""
+    async def give_back(self, order: Order) -> None:
+        """Give up an order that `sweep` has claimed, so that nobody need wait for its lease to pass."""
+        await self._give_back(Execution(self._desk, order, Known(held=True)))
+
+    async def pass_on(self, order_ids: Sequence[OrderId]) -> None:
+        """Have other workers woken for these orders; a hint."""
+        for order_id in order_ids:
+            await self._desk.wake(order_id)
+
+    async def sweep(self, limit: int, overdue_ms: int = 0) -> list[Order]:
+        """Claim at most `limit` orders that have been due for so long, and that nobody works on, for `resume`."""
         now = self._desk.clock.now()
-        return await self._desk.store.claim_due(now, self._desk.lease(now), limit)
+        return await self._desk.store.claim_due(Millis(now - overdue_ms), self._desk.lease(now), limit)
 
-    async def _execute(self, order: Order, known: Known) -> None:
+    async def _execute(self, order: Order, known: Known) -> bool:
         execution = Execution(self._desk, order, known)
+        self._desk.load.in_hand += 1
         try:
             await execution.run()
         except Conflict:
             log.info("order is in other hands", extra={"order_id": order.id})
+            return False
         except asyncio.CancelledError:
-            await execution.give_back()
+            await self._give_back(execution)
             raise
+        finally:
+            self._desk.load.in_hand -= 1
+        return execution.order.status.terminal
+
+    async def _give_back(self, execution: Execution) -> None:
+        await execution.give_back()
+        if not execution.order.status.terminal:
+            await self._desk.wake(execution.order.id)
 
     def _check_slippage(self, request: OrderRequest) -> None:
         most = self._desk.policy.max_slippage_bps

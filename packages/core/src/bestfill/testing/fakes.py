@@ -169,7 +169,7 @@ class FakeNotifier(Notifier):
     def __init__(self, loses: Callable[[OrderEvent], bool] = lambda _: False) -> None:
         self.published: list[OrderEvent] = []
         self._loses = loses
-        self._subscribers: set[asyncio.Queue[Sequence[OrderEvent]]] = set()
+        self._subscribers: set[asyncio.Queue[Sequence[OrderEvent] | None]] = set()
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
         """Pass on."""
@@ -184,14 +184,15 @@ class FakeNotifier(Notifier):
 
     @asynccontextmanager
     async def _subscribe(self) -> AsyncGenerator[AsyncIterator[Sequence[OrderEvent]], None]:
-        inbox: asyncio.Queue[Sequence[OrderEvent]] = asyncio.Queue()
+        inbox: asyncio.Queue[Sequence[OrderEvent] | None] = asyncio.Queue()
         self._subscribers.add(inbox)
 
         async def batches() -> AsyncIterator[Sequence[OrderEvent]]:
-            while True:
-                yield await inbox.get()
+            while (batch := await inbox.get()) is not None:
+                yield batch
 
         try:
             yield batches()
         finally:
             self._subscribers.discard(inbox)
+            inbox.put_nowait(None)

@@ -2,28 +2,26 @@
 
 import asyncio
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from dependency_injector import containers, providers
 
 from bestfill.engine import Engine
-from bestfill.policy import ExecutionPolicy
+from bestfill.errors import QueueError
 from bestfill.runner import Runner
 from bestfill.tokens import MAINNET
+from bestfill_adapters.container.common import make_policy, make_seed
 from bestfill_adapters.memory import MemoryNotifier, MemoryQueue
 from bestfill_adapters.mock.network import MockNetwork
 from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
 from bestfill_adapters.plugins import VenueContext, load_venues
 from bestfill_adapters.settings import Settings, SettingsError, load
+from bestfill_adapters.sql.file import DATABASE
 from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
 from bestfill_adapters.system import SystemClock, SystemEntropy
-
-DATABASE: Final = "bestfill.sqlite3"
 
 
 def embedded_settings(environ: Mapping[str, str]) -> Settings:
@@ -34,9 +32,7 @@ def embedded_settings(environ: Mapping[str, str]) -> Settings:
     """
     settings = load(environ)
     if settings.database_url is not None:
-        raise SettingsError(
-            ["DATABASE_URL, REDIS_URL: the deployed mode is not part of this version; unset both for the embedded mode"]
-        )
+        raise SettingsError(["DATABASE_URL, REDIS_URL: are for the deployed mode; unset both for the embedded one"])
     return settings
 
 
@@ -44,16 +40,12 @@ def _database(data_dir: Path) -> Path:
     return data_dir / DATABASE
 
 
-def _policy(settings: Settings) -> ExecutionPolicy:
-    return ExecutionPolicy(
-        max_slippage_bps=settings.max_slippage_bps,
-        order_ttl_ms=settings.order_ttl_ms,
-        quote_timeout_ms=settings.quote_timeout_ms,
-    )
+def _queue_check(runner: Runner) -> Callable[[], Awaitable[None]]:
+    async def check() -> None:
+        if not runner.running:
+            raise QueueError("no worker takes orders")
 
-
-def _seed(settings: Settings) -> str:
-    return settings.mock.seed or secrets.token_hex(16)
+    return check
 
 
 class Embedded(containers.DeclarativeContainer):
@@ -64,8 +56,8 @@ class Embedded(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
     tokens = providers.Callable(lambda: MAINNET)
-    policy = providers.Singleton(_policy, settings)
-    seed = providers.Singleton(_seed, settings)
+    policy = providers.Singleton(make_policy, settings)
+    seed = providers.Singleton(make_seed, settings)
 
     sqlite_file = providers.Singleton(SqliteFile, providers.Callable(_database, settings.provided.data_dir))
     store = providers.Singleton(SqliteStore, sqlite_file)
@@ -89,6 +81,7 @@ class Embedded(containers.DeclarativeContainer):
         policy=policy,
     )
     runner = providers.Singleton(Runner, engine, settings.provided.concurrency)
+    queue_check = providers.Singleton(_queue_check, runner)
 
 
 async def start(container: Embedded) -> None:
