@@ -9,6 +9,8 @@ from bestfill.units import Bps
 from bestfill_adapters.settings import VARIABLES, MockSettings, Settings, SettingsError, load
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
+# What docker-compose.yml needs besides; tests/unit/test_compose.py has more.
+COMPOSE = {"POSTGRES_PASSWORD"}
 
 
 def test_the_defaults_are_those_of_the_contract():
@@ -41,11 +43,11 @@ def example() -> dict[str, str]:
 
 
 def test_the_example_lists_every_setting_with_its_default():
-    assert set(example()) == set(VARIABLES)
+    assert set(example()) == set(VARIABLES) | COMPOSE
     assert load(example()) == load({})
     for name, value in example().items():
         assert (load({}) == load({name: value})) and (
-            value or name in {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED"}
+            value or name in {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED"} | COMPOSE
         )
 
 

@@ -50,3 +50,10 @@ def test_a_signal_reaches_the_program():
         assert process.stdout.readline() == b"up\n"
         process.terminate()
         assert process.wait(10) < 0
+
+
+@pytest.mark.parametrize("options", [("--workers", "0"), ("--workers", "two"), ("--worker",), ("more",)])
+def test_full_refuses_a_wrong_call_before_anything_starts(options: tuple[str, ...]):
+    done = dev("full", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: ./dev full")

@@ -1,0 +1,1 @@
+"""`./dev full`: the deployed mode on this machine, with nothing left behind."""
