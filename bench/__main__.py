@@ -1,10 +1,11 @@
 """Run the named benchmark, or all of them."""
 
-import asyncio
 import importlib
 import sys
 
-NAMES = ("store", "embedded")
+import uvloop
+
+NAMES = ("store", "embedded", "deployed", "sockets")
 
 
 def main(names: list[str]) -> int:
@@ -13,7 +14,7 @@ def main(names: list[str]) -> int:
         print(f"unknown benchmark {unknown[0]!r}; known are {', '.join(NAMES)}", file=sys.stderr)
         return 2
     for name in names or NAMES:
-        asyncio.run(importlib.import_module(f"bench.{name}").main())
+        uvloop.run(importlib.import_module(f"bench.{name}").main())
     return 0
 
 

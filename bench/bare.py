@@ -21,7 +21,7 @@ async def execute(data: Order) -> dict[str, str]:
     return {"orderId": data.userId, "status": "pending"}
 
 
-@get("/health/ready")
+@get("/health/live")
 async def ready() -> dict[str, str]:
     return {"status": "ok"}
 
