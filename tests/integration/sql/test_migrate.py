@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from bestfill.errors import StoreError
 from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.sqlite import SqliteFile
-from bestfill_adapters.sql.tables import metadata
+from bestfill_adapters.sql.tables import SCHEMA, metadata
 
 ADAPTERS = Path(__file__).parents[3] / "packages" / "adapters"
 
@@ -31,7 +31,9 @@ def schema(path: Path) -> dict[str, str]:
 def test_the_migrations_make_exactly_the_tables(migrated, tmp_path):
     engine = create_engine(SqliteFile(migrated).url)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_heads() == (SCHEMA,)
     engine.dispose()
 
 

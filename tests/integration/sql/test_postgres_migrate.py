@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bestfill.errors import StoreError
-from bestfill_adapters.sql.migrate import head, migrate
-from bestfill_adapters.sql.tables import metadata
+from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.tables import SCHEMA, metadata
 from tools.servers.databases import create_database, drop_database
 
 CATALOG = {
@@ -74,8 +74,8 @@ def test_processes_that_migrate_at_once_do_it_once(database_url):
     said = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, said
     done, idle = (
-        f"the PostgreSQL database now has the schema {head()}\n",
-        f"the PostgreSQL database has the schema {head()}\n",
+        f"the PostgreSQL database now has the schema {SCHEMA}\n",
+        f"the PostgreSQL database has the schema {SCHEMA}\n",
     )
     assert sorted(out for out, _ in said) == sorted([done, idle, idle])
     assert [err for _, err in said] == [""] * 3
@@ -85,7 +85,7 @@ def test_without_a_server_the_file_of_the_settings_is_migrated(tmp_path):
     process = run("", BESTFILL_DATA_DIR=str(tmp_path / "var"))
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
-    assert f"var/bestfill.sqlite3 now has the schema {head()}" in out
+    assert f"var/bestfill.sqlite3 now has the schema {SCHEMA}" in out
 
 
 def test_settings_that_do_not_do_are_told_by_2(tmp_path):

@@ -6,7 +6,8 @@ import sys
 from bestfill.errors import StoreError
 from bestfill_adapters.settings import SettingsError, load
 from bestfill_adapters.sql.file import DATABASE, SqliteFile
-from bestfill_adapters.sql.migrate import head, migrate
+from bestfill_adapters.sql.migrate import migrate
+from bestfill_adapters.sql.tables import SCHEMA
 
 
 def main() -> int:
@@ -29,7 +30,7 @@ def main() -> int:
     except StoreError as error:
         sys.stderr.write(f"{error.reason}\n")
         return 1
-    sys.stdout.write(f"the {where} {'now has' if changed else 'has'} the schema {head()}\n")
+    sys.stdout.write(f"the {where} {'now has' if changed else 'has'} the schema {SCHEMA}\n")
     return 0
 
 

@@ -65,11 +65,6 @@ async def _migrate_server(url: str) -> bool:
         return await connection.run_sync(_upgrade)
 
 
-def head() -> str:
-    """Give the name of the schema that this release works with."""
-    return _scripts().get_current_head() or ""
-
-
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", SCRIPTS)

@@ -30,6 +30,9 @@ from sqlalchemy import (
 from bestfill.order import AttemptOutcome, Status
 from bestfill.quote import SwapOutcome
 
+SCHEMA: Final = "0002"
+"""The newest migration, by which the tables are as they stand here."""
+
 metadata: Final = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

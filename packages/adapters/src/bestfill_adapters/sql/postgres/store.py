@@ -1,6 +1,5 @@
 """Orders in PostgreSQL, shared by any number of processes."""
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from bestfill.ports import OrderCounts, OrderPage, OrderStore
 from bestfill.transition import Transition
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.sql import rows
-from bestfill_adapters.sql.migrate import head
 from bestfill_adapters.sql.postgres import literals
 from bestfill_adapters.sql.postgres import statements as sql
 from bestfill_adapters.sql.postgres.address import Address
@@ -23,6 +21,7 @@ from bestfill_adapters.sql.postgres.placing import Placement, Placing, check_eve
 from bestfill_adapters.sql.postgres.reading import Lookup, Readers
 from bestfill_adapters.sql.postgres.session import Refused, Session
 from bestfill_adapters.sql.reads import bounded
+from bestfill_adapters.sql.tables import SCHEMA
 
 SHARDS: Final = 64
 """In how many rows a status is counted: stores that draw different ones don't wait for each other."""
@@ -169,10 +168,10 @@ class PostgresStore(OrderStore):
             if error.missing:
                 raise StoreError("the database has no tables yet: run ./dev migrate") from error
             raise
-        if found != {wanted := await asyncio.to_thread(head)}:
+        if found != {SCHEMA}:
             has = ", ".join(sorted(found)) or "none"
             raise StoreError(
-                f"this release needs the schema {wanted}, and the database has {has}:"
+                f"this release needs the schema {SCHEMA}, and the database has {has}:"
                 " run ./dev migrate, or the release that made it"
             )
 
