@@ -67,6 +67,7 @@ async def test_closing_sends_what_is_left_and_then_nothing_is_taken(queue: Drama
     queue.start()
     await queue.wake(IDS)
     await queue.close()
+    assert queue._ended.is_set(), "it did not have to be given up"
     assert sorted(one for message in sent(client) for one in message) == sorted(IDS)
     with pytest.raises(QueueError):
         await queue.wake(IDS)
@@ -93,6 +94,19 @@ async def test_a_delayed_wake_is_listed_when_its_time_has_come_and_has_one_messa
     assert loop.time() - begin >= 0.3, "not before it is due"
     await queue.close()
     assert sent(client, DELAYED) + sent(client) == [IDS[:2]]
+    await wakes.close()
+
+
+async def test_a_crowd_that_asks_how_it_is_holds_up_no_wake(
+    redis_url: str, queue: DramatiqQueue, caplog: pytest.LogCaptureFixture
+):
+    queue.start()
+    wakes = WakeList(redis_url, wait_s=20)
+    asking = [asyncio.create_task(queue.ping()) for _ in range(300)]
+    await queue.wake(IDS[:1])
+    assert await wakes.take(1) == IDS[:1]
+    await asyncio.gather(*asking)
+    assert caplog.records == []
     await wakes.close()
 
 

@@ -4,7 +4,10 @@ import asyncio
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 import structlog
@@ -116,28 +119,70 @@ def test_structlogs_own_loggers_go_the_same_way() -> None:
     assert (line["event"], line["pool"], line["logger"]) == ("quoted", "p", "bestfill.venues.mine")
 
 
-class Counted(io.StringIO):
-    flushed = 0
+class Kernel(io.RawIOBase):
+    """What a stream on a pipe or file ends in: each write is a call."""
 
-    def flush(self) -> None:
-        self.flushed += 1
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.calls.append(bytes(data))
+        return len(data)
 
 
-async def test_the_lines_of_one_turn_go_out_together_and_at_its_end() -> None:
-    out = Counted()
-    logs.configure("info", out)
-    for _ in range(3):
-        logging.getLogger("bestfill.engine").info("x")
-    assert out.flushed == 0
+@pytest.fixture
+def kernel() -> Kernel:
+    """Give the end of a stream that is like stderr, which writes at each end of a line."""
+    made = Kernel()
+    logs.configure("info", io.TextIOWrapper(io.BufferedWriter(made), line_buffering=True))
+    return made
+
+
+log = logging.getLogger("bestfill.engine")
+
+
+async def test_the_lines_of_one_turn_are_one_write_at_its_end(kernel: Kernel) -> None:
+    for n in range(3):
+        log.info("line %s", n)
+    assert kernel.calls == []
     await asyncio.sleep(0)
-    assert out.flushed == 1
-    logging.getLogger("bestfill.engine").info("x")
+    assert [call.count(b"\n") for call in kernel.calls] == [3]
+    log.info("next")
     await asyncio.sleep(0)
-    assert out.flushed == 2
+    assert [call.count(b"\n") for call in kernel.calls] == [3, 1]
 
 
-def test_a_line_from_outside_a_loop_goes_out_at_once() -> None:
-    out = Counted()
-    logs.configure("info", out)
-    logging.getLogger("bestfill.engine").info("x")
-    assert out.flushed == 1
+async def test_a_warning_goes_out_at_once_with_what_waits(kernel: Kernel) -> None:
+    log.info("before")
+    log.warning("look")
+    assert [b"before" in call and b"look" in call for call in kernel.calls] == [True]
+
+
+async def test_another_threads_line_does_not_wait_for_the_loop(kernel: Kernel) -> None:
+    log.info("mine")
+    thread = threading.Thread(target=log.info, args=("its",))
+    thread.start()
+    thread.join()
+    assert [b"mine" in call and b"its" in call for call in kernel.calls] == [True]
+
+
+def test_a_line_from_outside_a_loop_goes_out_at_once_with_what_a_loop_left(kernel: Kernel) -> None:
+    async def last_words() -> None:
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
+        log.info("last")
+
+    loop = asyncio.new_event_loop()
+    with suppress(RuntimeError):
+        loop.run_until_complete(last_words())
+    loop.close()
+    log.info("outside")
+    assert b"".join(kernel.calls).count(b"\n") == 2
+
+    async def of_another_loop() -> None:
+        log.info("again")
+
+    asyncio.run(of_another_loop())
+    assert b"again" in kernel.calls[-1]

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from contextlib import suppress
 
 import pytest
 from attrs import evolve
@@ -387,6 +388,34 @@ async def test_a_venue_that_builds_another_trade_is_refused_before_signing():
     order = await floor.run_to_the_end()
     assert (order.status, order.error_code) == (Status.FAILED, ErrorCode.EXECUTION_ERROR)
     assert floor.network.sent == []
+
+
+async def test_a_run_is_cancelled_though_an_adapter_swallows_it():
+    floor = Floor(lands=False)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(signature):
+        asked.set()
+        with suppress(asyncio.CancelledError):
+            await answer.wait()
+        return SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=1)
+
+    floor.network.status = stubborn
+    order = await floor.engine.place(request())
+    run = asyncio.create_task(floor.engine.run(order.id))
+    await asked.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (await floor.store.get(order.id)).wake_at <= floor.clock.now(), "its lease is given back"
+
+
+async def test_a_sweep_leaves_to_wakes_what_has_just_become_due():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    assert await floor.engine.sweep(10, overdue_ms=2_000) == []
+    floor.clock.advance(2_000)
+    assert [claimed.id for claimed in await floor.engine.sweep(10, overdue_ms=2_000)] == [order.id]
 
 
 async def test_a_cancelled_run_gives_its_lease_back():

@@ -81,6 +81,20 @@ async def test_a_cancellation_from_outside_wins_over_the_limit():
         await task
 
 
+async def test_a_step_that_ends_although_it_was_cut_has_ended():
+    async def stubborn() -> str:
+        try:
+            await never()
+        except asyncio.CancelledError:
+            return "done"
+
+    with Patience().within(1):
+        assert await stubborn() == "done"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 async def test_an_error_of_the_step_itself_is_not_hidden():
     with pytest.raises(ValueError, match="its own"), Patience().within(60_000):
         raise ValueError("its own")
@@ -99,3 +113,25 @@ def test_it_serves_another_loop_after_the_first_has_ended():
 
     asyncio.run(leave_a_timer_behind())
     asyncio.run(step())
+
+
+def test_a_limit_that_a_dead_loop_left_behind_harms_nobody():
+    patience = Patience()
+
+    async def left_behind() -> None:
+        with patience.within(1):
+            await never()
+
+    dead = asyncio.new_event_loop()
+    task = dead.create_task(left_behind())
+    dead.call_soon(dead.stop)
+    dead.run_forever()
+    dead.close()
+
+    async def step() -> None:
+        with pytest.raises(TimeoutError), patience.within(1):
+            await never()
+
+    asyncio.run(step())
+    task._log_destroy_pending = False
+    task.get_coro().close()

@@ -2,11 +2,12 @@
 
 import asyncio
 
+from bestfill import transition
 from bestfill.errors import StoreError
-from bestfill.order import Status
+from bestfill.order import Order, Status
 from bestfill.runner import Runner
 from bestfill.testing.invariants import check_order
-from bestfill.testing.samples import request
+from bestfill.testing.samples import NOW, request
 from tests.unit.core.test_engine import Floor
 
 FOREVER_MS = 3_600_000
@@ -228,3 +229,141 @@ async def test_draining_gives_back_what_a_sweep_claimed_and_wakes_other_workers_
     await runner.drain(0)
     assert sorted(floor.queue.woken) == sorted((order_id, 0) for order_id in ids)
     assert len(await floor.store.claim_due(floor.clock.now(), floor.clock.now(), 10)) == 6
+
+
+class Hand:
+    """An engine whose orders the test puts down by itself, and whose sweeps it answers."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.given_back: list[str] = []
+        self.passed_on: list[str] = []
+        self.limits: list[int] = []
+        self.due: list[Order] = []
+        self.sweeping: asyncio.Event | None = None
+        self.changed = asyncio.Condition()
+        self._ends: dict[str, asyncio.Future[bool]] = {}
+
+    async def run(self, order_id):
+        end = self._ends[order_id] = asyncio.get_running_loop().create_future()
+        self.runs.append(order_id)
+        await self._tell()
+        return await end
+
+    async def resume(self, order):
+        return await self.run(order.id)
+
+    async def give_back(self, order):
+        self.given_back.append(order.id)
+        await self._tell()
+
+    async def pass_on(self, order_ids):
+        self.passed_on += order_ids
+        await self._tell()
+
+    async def sweep(self, limit, overdue_ms):
+        self.limits.append(limit)
+        claimed, self.due = self.due[:limit], self.due[limit:]
+        await self._tell()
+        if self.sweeping is not None:
+            await self.sweeping.wait()
+        return claimed
+
+    def put_down(self, order_id, ended=False):
+        self._ends[order_id].set_result(ended)
+
+    async def until(self, holds):
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(holds)
+
+    async def _tell(self):
+        async with self.changed:
+            self.changed.notify_all()
+
+
+def orders(*ids: str) -> list[Order]:
+    return [transition.place(i, request(), NOW + 1, NOW)[0] for i in ids]
+
+
+async def test_an_order_woken_while_in_hand_is_run_again_unless_it_has_ended():
+    hand = Hand()
+    runner = Runner(hand, concurrency=2, sweep_ms=FOREVER_MS)
+    runner.offer(["a", "b"])
+    await hand.until(lambda: hand.runs == ["a", "b"])
+    runner.offer(["a", "b"])
+    hand.put_down("b", ended=True)
+    hand.put_down("a")
+    await hand.until(lambda: hand.runs == ["a", "b", "a"])
+    hand.put_down("a", ended=True)
+    await runner.drain(60)
+    assert hand.runs == ["a", "b", "a"]
+
+
+async def test_a_sweep_takes_no_more_than_has_a_place_in_the_end():
+    hand = Hand()
+    hand.due = orders(*"abcdefgh")
+    runner = Runner(hand, concurrency=3, sweep_ms=1)
+    runner.offer(["x", "y", "z"])
+    await hand.until(lambda: len(hand.runs) == 3)
+    runner.start()
+    await hand.until(lambda: len(hand.limits) == 1)
+    await claimed(runner, 3)
+    hand.put_down("x", ended=True)
+    await hand.until(lambda: len(hand.runs) == 4)
+    await hand.until(lambda: len(hand.limits) == 2)
+    assert hand.limits == [3, 1]
+    await runner.drain(0)
+
+
+async def test_draining_gives_back_what_a_sweep_under_way_claims():
+    hand = Hand()
+    hand.due, hand.sweeping = orders("a", "b"), asyncio.Event()
+    runner = Runner(hand, concurrency=3, sweep_ms=FOREVER_MS)
+    runner.start()
+    await hand.until(lambda: hand.limits == [3])
+    draining = asyncio.create_task(runner.drain(0))
+    await asyncio.sleep(0)
+    hand.sweeping.set()
+    await draining
+    assert (hand.runs, hand.given_back) == ([], ["a", "b"])
+
+
+async def test_what_is_put_down_while_it_drains_goes_to_others_at_once():
+    hand = Hand()
+    runner = Runner(hand, concurrency=3, sweep_ms=FOREVER_MS)
+    runner.offer(["a", "b", "c"])
+    await hand.until(lambda: len(hand.runs) == 3)
+    runner.offer(["a"])
+    hand.due = orders("b")
+    runner.start()  # its sweep claims b from under its own run
+    await hand.until(lambda: hand.limits != [])
+    draining = asyncio.create_task(runner.drain(3_600))
+    await asyncio.sleep(0)
+    hand.put_down("a")
+    hand.put_down("b")
+    await hand.until(lambda: (hand.passed_on, hand.given_back) == (["a"], ["b"]))
+    assert not draining.done()
+    hand.put_down("c")
+    await draining
+    assert len(hand.runs) == 3
+
+
+async def test_draining_ends_though_an_order_does_not(monkeypatch):
+    monkeypatch.setattr("bestfill.runner.GIVE_BACK_S", 0.01)
+    hand, end = Hand(), asyncio.Event()
+
+    async def stubborn(order_id):
+        while not end.is_set():
+            try:
+                await end.wait()
+            except asyncio.CancelledError:
+                hand.runs.append("cancelled")
+        return False
+
+    hand.run = stubborn
+    runner = Runner(hand, concurrency=1, sweep_ms=FOREVER_MS)
+    runner.offer(["a"])
+    await asyncio.sleep(0)
+    await runner.drain(0)
+    assert hand.runs == ["cancelled"]
+    end.set()

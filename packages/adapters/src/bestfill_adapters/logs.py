@@ -59,35 +59,49 @@ def as_json(_logger: object, _name: str, event: dict[str, Any]) -> str:
 
 
 class _Structured(logging.Handler):
-    """Writes lines; those of one turn of an event loop together, since each write is a call to the kernel."""
+    """Writes lines; those of one turn of an event loop together, since each write is a call to the kernel.
+
+    Warnings and worse, and what is told outside of a loop, are written at once, with all that waits.
+    """
 
     def __init__(self, stream: TextIO, render: Render) -> None:
         super().__init__()
         self._stream, self._render = stream, render
-        self._due = False
+        self._lines: list[str] = []
+        self._due: asyncio.AbstractEventLoop | None = None
+        """The loop at whose next turn they will be written."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._stream.write(f"{self._render(None, record.levelname, _event(record))}\n")
-            if not self._due:
-                self._flush_soon()
+            self._lines.append(f"{self._render(None, record.levelname, _event(record))}\n")
+            if record.levelno >= logging.WARNING or not self._later():
+                self.flush()
         except Exception:  # noqa: BLE001 - whatever is wrong with a line must not harm the work that it tells of
             self.handleError(record)
 
-    def _flush_soon(self) -> None:
+    def _later(self) -> bool:
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # another thread's line, or one from before or after the loop
-            self._stream.flush()
-        else:
-            self._due = True
-            loop.call_soon(self.flush)
+        except RuntimeError:
+            return False
+        if self._due is not loop:
+            self._due = loop
+            loop.call_soon(self._turn_ended)
+        return True
+
+    def _turn_ended(self) -> None:
+        with suppress(OSError, ValueError):  # nobody reads any more
+            self.flush()
 
     def flush(self) -> None:
-        """Let the lines out."""
-        self._due = False
-        with suppress(OSError, ValueError):  # nobody reads any more
+        """Write what waits."""
+        self.acquire()
+        try:
+            lines, self._lines, self._due = self._lines, [], None
+            self._stream.write("".join(lines))
             self._stream.flush()
+        finally:
+            self.release()
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from bestfill.units import OrderId
 REMEMBERED: Final = 10_000
 """So many of the orders that ended here are remembered, so that a late wake for one costs nothing."""
 SWEEP_MAX: Final = 500
+GIVE_BACK_S: Final = 5.0
+"""How long a sweep under way, or an order that is given back, may take to notice that all is to end."""
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class Runner:
         self._ended: OrderedDict[OrderId, None] = OrderedDict()
         self._sweeper: asyncio.Task[None] | None = None
         self._freed = asyncio.Event()
-        self._draining = False
+        self._draining = asyncio.Event()
 
     @property
     def in_hand(self) -> int:
@@ -60,7 +62,7 @@ class Runner:
     @property
     def running(self) -> bool:
         """Whether it takes orders."""
-        return self._sweeper is not None and not self._sweeper.done() and not self._draining
+        return self._sweeper is not None and not self._sweeper.done() and not self._draining.is_set()
 
     def start(self) -> None:
         """Sweep now, and from now on."""
@@ -68,7 +70,7 @@ class Runner:
 
     def offer(self, order_ids: Iterable[OrderId]) -> None:
         """Run these orders as soon as there is a place for them."""
-        if self._draining:
+        if self._draining.is_set():
             return
         for order_id in order_ids:
             if order_id in self._in_hand:
@@ -79,7 +81,7 @@ class Runner:
 
     async def room(self, least: int = 1) -> int:
         """Wait until it has places for at least so many more orders, and say for how many; 0 once it drains."""
-        while not self._draining:
+        while not self._draining.is_set():
             free = self.concurrency - self.in_hand - self.waiting
             if free >= least:
                 return free
@@ -92,20 +94,29 @@ class Runner:
 
         Other workers are woken for what was waiting here, at once, and for what is given back.
         """
-        self._draining = True
+        self._draining.set()
         self._freed.set()
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + grace_s
         if self._sweeper is not None:
+            # Not cut short: what it is about to claim would wait for its lease to pass.
+            await asyncio.wait([self._sweeper], timeout=GIVE_BACK_S)
             self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
         await self._let_go()
-        if self._in_hand:
-            await asyncio.wait(self._in_hand.values(), timeout=grace_s)
-            late = [*self._in_hand.values()]
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        while self._in_hand and (left_s := ends_at - loop.time()) > 0:
+            self._freed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._freed.wait()
             await self._let_go()
+        late = [*self._in_hand.values()]
+        for task in late:
+            task.cancel()
+        if late:
+            _, stuck = await asyncio.wait(late, timeout=GIVE_BACK_S)
+            if stuck:
+                log.error("orders are not put down; their leases will pass", extra={"orders": len(stuck)})
+        await self._let_go()
 
     async def _let_go(self) -> None:
         claimed, woken = [*self._claimed.values()], [*self._woken]
@@ -151,19 +162,21 @@ class Runner:
             self._claimed[order_id] = claimed
         elif wanted:
             self._woken[order_id] = None
-        if not self._draining:
+        if not self._draining.is_set():
             self._fill()
         self._freed.set()
 
     async def _keep_sweeping(self) -> None:
-        while True:
+        while not self._draining.is_set():
             if await self._sweep():
                 # More is due. We take it early only if wakes alone do not keep us busy: other workers sweep too.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._sweep_s):
                         await self.room((self.concurrency + 1) // 2)
             else:
-                await asyncio.sleep(self._sweep_s)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._sweep_s):
+                        await self._draining.wait()
 
     async def _sweep(self) -> bool:
         """Take what is due, even if all places are taken: wakes must not keep it off for ever.
@@ -188,5 +201,6 @@ class Runner:
             else:
                 self._woken.pop(order.id, None)
                 self._claimed[order.id] = order
-        self._fill()
+        if not self._draining.is_set():
+            self._fill()
         return len(claimed) == limit

@@ -55,8 +55,8 @@ class Dispatcher:
         """Listen no more, and have every socket closed."""
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         for table in (self._orders, self._users):
             for followers in table.values():
                 for subscriber in followers:

@@ -18,8 +18,6 @@ GONE: Final = 0
 class Frame:
     """An event, encoded once for all who follow it: `text` is the message in UTF-8, `wire` is its WebSocket frame."""
 
-    seq: int
-    user_seq: int
     terminal: bool
     text: bytes = field(repr=False)
     wire: bytes = field(repr=False)
@@ -29,7 +27,7 @@ def frame(event: OrderEvent) -> Frame:
     """Encode an event."""
     text = encode(event_message(event))
     wire = WebSocketFrame(Opcode.TEXT, text).serialize(mask=False)
-    return Frame(event.seq, event.user_seq, event.status.terminal, text, wire)
+    return Frame(event.status.terminal, text, wire)
 
 
 class Subscriber:

@@ -77,6 +77,7 @@ class OrderLoop:
                 self._loop.set_exception(error)
                 return
             log.critical("the worker failed", exc_info=error)
+            logging.shutdown()
             os._exit(1)
 
     async def _main(self) -> None:

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from dramatiq import BrokerConnectionError
+from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
 from bestfill.errors import QueueError
@@ -18,7 +19,7 @@ from bestfill.ports import OrderQueue
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.dramatiq.broker import connect, make_broker, wake_message
 from bestfill_adapters.dramatiq.wakes import push
-from bestfill_adapters.redis.connection import reason
+from bestfill_adapters.redis.connection import pool, reason
 
 BATCH: Final = 64
 """So many orders one message wakes at most."""
@@ -61,8 +62,9 @@ class DramatiqQueue(OrderQueue):
             SettingsError: the URL is none of Redis.
         """
         self._batch = min(batch, BATCH)
-        self._client = connect(url, connections=8)
+        self._client = connect(url, connections=2)
         self._broker = make_broker(self._client)
+        self._asker, self._asking = AsyncRedis(connection_pool=pool(url)), asyncio.Lock()
         self._backlog: SimpleQueue[_Wake | None] = SimpleQueue()
         self._sender: threading.Thread | None = None
         self._timers: set[asyncio.TimerHandle] = set()
@@ -116,7 +118,8 @@ class DramatiqQueue(OrderQueue):
             QueueError: it does not.
         """
         try:
-            await asyncio.to_thread(self._client.ping)
+            async with self._asking:  # a crowd of questions must take no more than one connection
+                await self._asker.ping()
         except RedisError as error:
             raise QueueError(f"Redis does not answer: {reason(error)}") from error
 
@@ -131,6 +134,9 @@ class DramatiqQueue(OrderQueue):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), CLOSING_S)
         self._client.close()
+        with suppress(RedisError):
+            await self._asker.aclose()
+            await self._asker.connection_pool.aclose()
 
     def _keep_sending(self) -> None:
         gathered: list[_Wake] = []

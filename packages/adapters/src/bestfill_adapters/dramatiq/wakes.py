@@ -4,6 +4,7 @@ It holds the newest wakes only, and whoever takes one may die with it: the messa
 """
 
 import logging
+from contextlib import suppress
 from typing import Final
 
 from redis import Redis
@@ -63,5 +64,6 @@ class WakeList:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._client.aclose()
-        await self._client.connection_pool.aclose()
+        with suppress(RedisError):  # a connection that has died unnoticed
+            await self._client.aclose()
+            await self._client.connection_pool.aclose()

@@ -60,8 +60,10 @@ class Execution:
                 log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
 
     async def _go_on(self) -> None:
+        task = asyncio.current_task()
         while await self._advance():
-            pass
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # an adapter swallowed it, and would do so at each step
 
     async def _advance(self) -> bool:  # noqa: C901 - one row a step
         """Perform the next step; say whether there may be another."""

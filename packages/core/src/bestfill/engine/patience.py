@@ -25,8 +25,11 @@ class Patience:
 
     def begin(self, limit: "Limit", loop: asyncio.AbstractEventLoop) -> None:
         """Look after a limit."""
-        if self._timer is None or self._loop is not loop:  # the timer of a loop that has ended never comes
-            self._loop, self._timer = loop, loop.call_later(LOOK_S, self._look, loop)
+        if self._loop is not loop:  # whatever is left belongs to a loop that has ended
+            self._loop, self._timer = loop, None
+            self._limits.clear()
+        if self._timer is None:
+            self._timer = loop.call_later(LOOK_S, self._look, loop)
         self._limits.add(limit)
 
     def end(self, limit: "Limit") -> None:
