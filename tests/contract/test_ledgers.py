@@ -10,7 +10,7 @@ from attrs import evolve
 from bestfill.quote import SwapOutcome
 from bestfill.testing.samples import NOW, order_id
 from bestfill.units import U64_MAX, BaseUnits, Millis, Signature
-from bestfill_adapters.mock.ledger import Landing, Ledger, MemoryLedger
+from bestfill_adapters.mock.ledger import Landing, Ledger, MemoryLedger, Tip
 from bestfill_adapters.mock.postgres_ledger import PostgresLedger
 from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
 from bestfill_adapters.sql.file import SqliteFile
@@ -94,3 +94,22 @@ async def test_a_race_has_one_outcome(ledger: Ledger, make: Callable[[int], int]
     )
     for name, found in zip(names, results[1::2], strict=True):
         assert await ledger.find(name) == found
+
+
+async def test_whoever_looks_as_of_a_slot_that_is_being_reached_waits_until_it_is():
+    """Before that, a landing may still be recorded, and "not found" would be a false proof of death."""
+    moved = asyncio.Event()
+    reached: list[int] = []
+
+    async def move(slot: int) -> None:
+        reached.append(slot)
+        await moved.wait()
+
+    tip = Tip(move)
+    looking = [asyncio.ensure_future(tip.reach(LAST_SLOT)) for _ in range(3)]
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in looking)
+    moved.set()
+    await asyncio.gather(*looking)
+    assert reached == [LAST_SLOT]

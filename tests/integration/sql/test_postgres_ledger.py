@@ -109,6 +109,16 @@ async def test_a_landing_that_cannot_be_kept_is_told_and_takes_no_other_along(le
     assert await ledger.find(LANDED.signature) == LANDED
 
 
+async def test_a_chain_whose_tip_was_lost_begins_again(postgres_url):
+    async with raw(postgres_url) as other:
+        await other.execute("TRUNCATE mock_tip")
+    ledger = PostgresLedger(postgres_url)
+    await ledger.start()
+    await ledger.record(LANDED, LAST_SLOT)
+    assert await ledger.find(LANDED.signature, LAST_SLOT + 1) == LANDED
+    await ledger.close()
+
+
 async def test_a_database_without_tables_is_refused(database_url):
     with pytest.raises(StoreError, match="mock_tip"):
         await PostgresLedger(database_url).start()

@@ -1,25 +1,32 @@
 """Whatever becomes of the connection or the server: what is acknowledged is there, and nothing is written twice."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
+import psutil
 import pytest
 from attrs import evolve
 
 from bestfill import transition as to
+from bestfill.engine import Engine
+from bestfill.engine.engine import CANCEL_S
 from bestfill.errors import Cancelled, Conflict, StoreError
 from bestfill.order import IdempotencyKey, Order
+from bestfill.policy import ExecutionPolicy
 from bestfill.ports import OrderStore
 from bestfill.testing import samples
+from bestfill.testing.clock import ManualClock, SeededEntropy
+from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
 from bestfill.testing.invariants import check_order
 from bestfill.testing.samples import NOW, new_order
 from bestfill.units import Millis
 from bestfill_adapters.sql.postgres import PostgresStore
-from bestfill_adapters.sql.postgres.session import REACH_S
-from bestfill_adapters.sql.postgres.store import PLACE_S
+from bestfill_adapters.sql.postgres.session import CALL_S
 from tests.integration.sql.orders import STEPS, advance, place
 from tests.integration.sql.proxy import Proxy
-from tests.integration.sql.test_postgres_store import check_stream, raw, stores
+from tests.integration.sql.test_postgres_store import check_stream, raw, stores, until_waiting
+from tools.servers import Postgres
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +100,35 @@ async def test_who_comes_too_late_is_told_so_in_doubt_too(far, proxy, postgres_u
     assert await check_order(far, order.id) == first.order
 
 
+@pytest.mark.parametrize("silent", [False, True])
+async def test_of_two_stores_that_make_the_same_move_one_has_made_it(far, proxy, postgres_url, silent):
+    """Only their leases differ, and one of them is in doubt."""
+    order = await place(far)
+    move = to.hold(order, Millis(NOW + 7)) if silent else samples.started(order)
+    other = evolve(move, order=evolve(move.order, wake_at=Millis(move.order.wake_at + 1)))
+    async with stores(postgres_url, 1) as (near,):
+        await near.commit(other)
+    proxy.lose_answers()
+    with pytest.raises(Conflict):
+        await far.commit(move)
+    assert proxy.happened.is_set()
+    assert await check_order(far, order.id) == other.order
+
+
+async def test_a_key_that_another_takes_meanwhile_stands_for_the_other_order_in_doubt_too(far, proxy, postgres_url):
+    other, mine = await place(far, 9), new_order(1)
+    async with raw(postgres_url) as rival:
+        async with rival.transaction():
+            await rival.execute("INSERT INTO idempotency_keys VALUES ('user-123', 'k', 'd', $1, 0)", other.id)
+            proxy.hold_requests()
+            placing = asyncio.ensure_future(far.place(*mine, KEY))
+            await proxy.happened.wait()
+            await until_waiting(postgres_url)
+        assert await placing == (other, None)
+    await proxy.deliver()
+    assert await far.events(mine[0].id) == []
+
+
 async def test_a_signature_that_is_refused_is_told_so_in_doubt_too(far, proxy):
     order = await place(far)
     move = await advance(far, order, 3)
@@ -119,7 +155,7 @@ async def test_an_answer_that_never_comes_is_not_waited_for(far, proxy, monkeypa
 
 
 async def test_who_places_does_not_wait_for_a_server_that_hangs(far, postgres_url, monkeypatch):
-    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.PLACE_S", 0.1)
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.CALL_S", 0.1)
     async with raw(postgres_url) as other, other.transaction():
         await other.execute("LOCK TABLE user_streams")
         with pytest.raises(StoreError, match="does not answer"):
@@ -131,6 +167,91 @@ async def test_who_places_does_not_wait_for_a_server_that_hangs(far, postgres_ur
     await far.place(*new_order(3))
     assert await far.events(waiting[0].id) == [], "who had given up is not placed any more"
     await check_stream(far, "user-123")
+
+
+def freeze(server: Postgres) -> Callable[[], None]:
+    """Stop all of a server's processes where they are; give what lets them go on."""
+    main = psutil.Process(server.pid)
+    processes = [main, *main.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+
+    def thaw() -> None:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    return thaw
+
+
+def stop(server: Postgres) -> Callable[[], None]:
+    server.stop()
+    return server.start
+
+
+@pytest.mark.parametrize("trouble", [freeze, stop])
+async def test_no_client_waits_for_a_server_that_does_not_answer(pg_store, postgres, monkeypatch, trouble):
+    """Each call has one limit for all that it waits for, however many callers there are."""
+    assert max(CALL_S, CANCEL_S) < 2, "a client is to have its answer within 2 s"
+    for name in ("session.ANSWER_S", "session.REACH_S", "lane.REACH_S"):
+        monkeypatch.setattr(f"bestfill_adapters.sql.postgres.{name}", 60.0)
+    order = await place(pg_store)
+    engine = desk(pg_store)
+    again = trouble(postgres)
+    try:
+        for name in ("bestfill_adapters.sql.postgres.store.CALL_S", "bestfill_adapters.sql.postgres.reading.CALL_S",
+                     "bestfill.engine.engine.CANCEL_S"):  # fmt: skip
+            monkeypatch.setattr(name, 0.2)
+        calls = [
+            call
+            for n in range(10)
+            for call in (
+                pg_store.place(*new_order(n + 10)),
+                pg_store.get(order.id),
+                pg_store.replay(KEY),
+                pg_store.events(order.id),
+                pg_store.ping(),
+                engine.cancel(order.id),
+            )
+        ]
+        async with asyncio.timeout(20):
+            results = await asyncio.gather(*calls, return_exceptions=True)
+    finally:
+        again()
+    assert all(isinstance(r, StoreError) for r in results), results
+    monkeypatch.undo()
+    assert (await check_order(pg_store, order.id)) == order
+    await pg_store.commit(samples.started(order))
+    await place(pg_store, 2)
+
+
+async def test_a_cancel_whose_commit_does_not_answer_is_told_in_time_and_may_be_asked_again(
+    pg_store, postgres_url, monkeypatch
+):
+    order, engine = await place(pg_store), desk(pg_store)
+    async with raw(postgres_url) as other, other.transaction():
+        await other.execute("SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", order.id)
+        with monkeypatch.context() as impatient:
+            impatient.setattr("bestfill.engine.engine.CANCEL_S", 0.1)
+            impatient.setattr("bestfill_adapters.sql.postgres.lane._PATIENCE_S", 60.0)
+            with pytest.raises(StoreError, match="not known"):
+                await engine.cancel(order.id)
+    with suppress(Conflict):  # it may have been done meanwhile
+        await engine.cancel(order.id)
+    assert (await check_order(pg_store, order.id)).error_code == "CANCELLED"
+
+
+def desk(store: PostgresStore) -> Engine:
+    return Engine(
+        store=store,
+        queue=FakeQueue(),
+        notifier=FakeNotifier(),
+        network=FakeNetwork(),
+        venues=[FakeVenue("raydium", 1)],
+        clock=ManualClock(NOW),
+        entropy=SeededEntropy(1),
+        policy=ExecutionPolicy(),
+    )
 
 
 async def whole(store: OrderStore, orders: list[Order]) -> None:
@@ -194,7 +315,6 @@ async def test_a_server_that_is_gone_is_told_soon_and_found_again_when_it_is_bac
         pg_store.claim_due(NOW, NOW, 1),
         pg_store.ping(),
     ]
-    assert max(REACH_S, PLACE_S) < 2, "a client is to have its answer within 2 s"
     async with asyncio.timeout(10):
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(r, StoreError) for r in results), results

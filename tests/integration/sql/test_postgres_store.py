@@ -17,6 +17,8 @@ from bestfill.testing.samples import NOW, new_order
 from bestfill.units import U64_MAX, Millis, OrderId
 from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.postgres import PostgresStore, lane, reading
+from bestfill_adapters.sql.postgres.moving import Moving
+from bestfill_adapters.sql.postgres.session import ANSWER_S
 from tests.integration.sql.orders import STEPS, advance, crowd, numbers, place
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,16 @@ async def until_waiting(url: str) -> None:
             await asyncio.sleep(0.01)
 
 
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bestfill'"
+
+
+async def until_gone(url: str) -> None:
+    """Return when no store is connected any more."""
+    async with asyncio.timeout(10):
+        while (await rows(url, CONNECTED))[0][0]:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def check_stream(store: PostgresStore, user_id: str) -> int:
     stream = await store.user_events(user_id, limit=100_000)
     assert numbers(stream) == list(range(1, len(stream) + 1)), f"{user_id}'s stream has gaps"
@@ -76,7 +88,7 @@ async def test_a_crowd_leaves_whole_stories_and_a_gapless_stream_for_each_user(p
 
 @pytest.mark.parametrize("users", [1, 40])
 async def test_of_several_processes_one_wins_each_version_and_none_waits_for_ever(postgres_url, users):
-    async with stores(postgres_url, 4, writers=2) as several:
+    async with stores(postgres_url, 4) as several:
         orders = [await place(several[n % 4], n, f"user-{n % users}") for n in range(40)]
         won = 0
 
@@ -173,10 +185,11 @@ async def test_what_cannot_be_written_takes_no_neighbour_along(pg_store):
     too_late = new_order(51, ttl_ms=2**70)
     twice = evolve(good[0][0], user_id="thief"), evolve(good[0][1], user_id="thief")
     no_text = evolve(new_order(53)[0], tx_hash=7), new_order(53)[1]
-    news = (*good[:2], unspeakable, nul, too_late, no_text, good[2])
+    too_long = new_order(54, samples.request(user_id="".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(5_000))))
+    news = (*good[:2], unspeakable, nul, too_late, no_text, too_long, good[2])
     results = await in_one_group(pg_store, *(pg_store.place(*new) for new in news))
-    assert [type(r) is tuple for r in results] == [True, True, False, False, False, False, True], results
-    assert all(isinstance(r, StoreError) for r in results[2:6])
+    assert [type(r) is tuple for r in results] == [True, True, *[False] * 5, True], results
+    assert all(isinstance(r, StoreError) for r in results[2:7])
     with pytest.raises(StoreError):
         await pg_store.place(*twice)
     for order, _ in good:
@@ -184,6 +197,71 @@ async def test_what_cannot_be_written_takes_no_neighbour_along(pg_store):
     assert await check_stream(pg_store, "user-123") == 3
     assert await pg_store.user_seq("thief") == 0
     assert (await pg_store.counts(NOW)).waiting == 3
+
+
+@pytest.mark.parametrize("stuck", ["order", "user"])
+async def test_a_row_that_a_stranger_has_locked_holds_up_no_other_and_is_waited_for(postgres_url, monkeypatch, stuck):
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.LOCK_MS", 20)
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.CALL_S", 60.0)
+    monkeypatch.setattr(lane, "_PATIENCE_S", 60.0)
+    async with stores(postgres_url, 1) as (store,), raw(postgres_url) as other:
+        orders = [await place(store, n, f"user-{n}") for n in range(40)]
+        async with other.transaction():
+            if stuck == "order":
+                await other.execute("SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", orders[7].id)
+                calls = [store.commit(samples.started(order)) for order in orders]
+            else:
+                await other.execute("SELECT 1 FROM user_streams WHERE user_id = 'user-7' FOR UPDATE")
+                news = [new_order(100 + n, samples.request(user_id=f"user-{n}")) for n in range(40)]
+                calls = [store.place(*new) for new in news]
+            waiting = [asyncio.ensure_future(call) for call in calls]
+            async with asyncio.timeout(10):
+                await asyncio.gather(*waiting[:7], *waiting[8:])
+            assert not waiting[7].done()
+        await waiting[7]
+        assert [await check_stream(store, f"user-{n}") for n in range(40)] == [2] * 40
+
+
+async def test_many_that_wait_for_one_lock_are_not_tried_one_by_one_for_ever(postgres_url, monkeypatch):
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.LOCK_MS", 20)
+    monkeypatch.setattr(lane, "_PATIENCE_S", 0.0)
+    asked, write = [], Moving.write
+
+    async def counted(*how):
+        asked.append(how)
+        return await write(*how)
+
+    monkeypatch.setattr(Moving, "write", counted)
+    async with stores(postgres_url, 1) as (store,), raw(postgres_url) as other:
+        orders = [await place(store, n) for n in range(40)]
+        async with other.transaction():
+            await other.execute("LOCK TABLE user_streams")
+            moves = [store.commit(samples.started(order)) for order in orders]
+            results = await asyncio.gather(*moves, return_exceptions=True)
+        assert all(isinstance(result, StoreError) for result in results)
+        assert len(asked) == 1
+
+
+async def test_the_server_gives_up_a_statement_before_its_client_does(pg_store):
+    """Then it is known that it was not done, and nobody's locks outlive whoever waits for them."""
+    limits = (
+        "SELECT name, setting::int / 1000.0::float FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')"
+    )
+    for session in (pg_store._placing._session, pg_store._moving._session, *pg_store._readers._sessions):
+        limit = dict(await session.fetch(limits))
+        assert 0 < limit["lock_timeout"] < limit["statement_timeout"] < ANSWER_S
+    limit = dict(await pg_store._moving._session.fetch(limits))
+    assert limit["lock_timeout"] <= 0.25, "one stuck row holds up its neighbours for too long"
+
+
+async def test_an_unreadable_order_behind_a_key_harms_no_neighbour(pg_store, postgres_url):
+    keys = [evolve(KEY, key=f"k{n}") for n in range(3)]
+    before = [(await pg_store.place(*new_order(n), key))[0] for n, key in enumerate(keys)]
+    await rows(postgres_url, "UPDATE orders SET error_code = 'NO_SUCH_CODE' WHERE id = $1", before[0].id)
+    again = [pg_store.place(*new_order(10 + n), key) for n, key in enumerate(keys)]
+    results = await in_one_group(pg_store, *again)
+    assert isinstance(results[0], StoreError) and "can't be read" in results[0].reason
+    assert results[1:] == [(order, None) for order in before[1:]]
 
 
 async def test_text_and_bytes_come_back_as_they_were(pg_store):
@@ -240,7 +318,7 @@ async def test_locks_are_taken_in_one_order_so_that_no_two_processes_wait_for_ea
     orders = [await place(pg_store, n, user) for n, user in enumerate(users)]
     orders.sort(key=lambda order: order.id)
     first, *rest = orders
-    calls = [pg_store.commit(samples.started(order)) for order in orders]
+    calls = [pg_store.commit(samples.started(order)) for order in orders[::-1]]
     async with raw(postgres_url) as other, raw(postgres_url) as third:
         async with other.transaction():
             if held == "orders":
@@ -359,34 +437,67 @@ async def test_closing_finishes_what_waits_and_then_refuses(postgres_url):
     await store.close()
     await asyncio.gather(*placing)
     assert await rows(postgres_url, "SELECT count(*) FROM orders") == [(len(orders),)]
-    for refused in (store.place(*new_order(999)), store.get(orders[0][0].id)):
+    for refused in (store.place(*new_order(999)), store.get(orders[0][0].id), store.ping()):
         with pytest.raises(StoreError, match="not open"):
             await refused
 
 
+async def test_closing_does_not_wait_for_those_who_have_given_up(postgres_url):
+    store = PostgresStore(postgres_url)
+    await store.start()
+    async with raw(postgres_url) as other:
+        async with other.transaction():
+            await other.execute("LOCK TABLE user_streams")
+            in_hand = asyncio.ensure_future(store.place(*new_order(1)))
+            await until_waiting(postgres_url)
+            behind = asyncio.ensure_future(store.place(*new_order(2)))
+            await asyncio.sleep(0)
+            behind.cancel()
+            closing = asyncio.ensure_future(store.close())
+            await asyncio.wait([behind])
+        async with asyncio.timeout(10):
+            await closing
+        await in_hand
+    assert await rows(postgres_url, "SELECT id::text FROM orders") == [(new_order(1)[0].id,)]
+
+
+async def test_closing_waits_for_those_who_read(postgres_url):
+    store = PostgresStore(postgres_url, readers=1)
+    await store.start()
+    order = await place(store)
+    async with raw(postgres_url) as other:
+        async with other.transaction():
+            await other.execute("LOCK TABLE order_events")
+            reading = [asyncio.ensure_future(store.events(order.id)) for _ in range(2)]
+            await until_waiting(postgres_url)
+            closing = asyncio.ensure_future(store.close())
+            await asyncio.sleep(0)
+        await closing
+    await until_gone(postgres_url)
+    assert [len(events) for events in await asyncio.gather(*reading)] == [1, 1]
+
+
 async def test_connections_are_few_and_end_with_the_store(postgres_url):
-    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bestfill'"
-    store = PostgresStore(postgres_url, writers=1, readers=3)
+    store = PostgresStore(postgres_url, readers=3)
     await store.start()
     orders = await crowd(store, 300, users=9)
     await asyncio.gather(*(store.events(order.id) for order in orders), *(store.get(order.id) for order in orders))
-    assert (await rows(postgres_url, count))[0][0] <= 6
+    assert (await rows(postgres_url, CONNECTED))[0][0] <= 6
     await store.close()
-    async with asyncio.timeout(10):
-        while (await rows(postgres_url, count))[0][0]:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
+    await until_gone(postgres_url)
 
 
 async def test_whoever_waits_too_long_for_a_connection_is_told(postgres_url, monkeypatch):
-    monkeypatch.setattr(reading, "PATIENCE_S", 0.05)
     async with stores(postgres_url, 1, readers=1) as (store,), raw(postgres_url) as other:
         async with other.transaction():
             await other.execute("LOCK TABLE order_events")
             held = asyncio.ensure_future(store.events(samples.order_id(1)))
             await until_waiting(postgres_url)
+            monkeypatch.setattr(reading, "CALL_S", 0.05)
             with pytest.raises(StoreError, match="all connections"):
                 await store.ping()
         assert await held == []
+        monkeypatch.undo()
         await store.ping()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -25,6 +25,33 @@ class Landing:
     amount_out: BaseUnits
     slot: int
     landed_at: Millis
+
+
+def to_row(landing: Landing) -> tuple[str | int, ...]:
+    """Give a landing as a row of `mock_landings`."""
+    return (
+        landing.signature,
+        landing.order_id,
+        landing.outcome.value,
+        str(landing.amount_in),
+        str(landing.amount_out),
+        landing.slot,
+        landing.landed_at,
+    )
+
+
+def to_landing(row: tuple[Any, ...]) -> Landing:
+    """Read a row of `mock_landings`."""
+    signature, order_id, outcome, amount_in, amount_out, slot, landed_at = row
+    return Landing(
+        signature=signature,
+        order_id=order_id,
+        outcome=SwapOutcome(outcome),
+        amount_in=BaseUnits(int(amount_in)),
+        amount_out=BaseUnits(int(amount_out)),
+        slot=slot,
+        landed_at=landed_at,
+    )
 
 
 class Ledger(Protocol):

@@ -3,16 +3,16 @@
 Every process of a deployment sees one chain. A process may stall at any moment, also between drawing a landing and
 recording it, while another proves the signature dead; so they must agree on an order. Whoever looks as of a slot first
 writes it into `mock_tip`, and whoever records holds that row until the landing is committed: so each landing is either
-found by all who look as of a slot after its last valid one, or refused. No clock is trusted for it.
+found by all who look as of a slot after its last valid one, or refused. No clock is trusted for it. But slots are told
+by the clock: one process whose clock runs N minutes ahead stops all landings for N minutes.
 """
 
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
 from bestfill.errors import StoreError
-from bestfill.quote import SwapOutcome
-from bestfill.units import BaseUnits, Signature
-from bestfill_adapters.mock.ledger import Landing, Ledger, Tip
+from bestfill.units import Signature
+from bestfill_adapters.mock.ledger import Landing, Ledger, Tip, to_landing, to_row
 from bestfill_adapters.sql.postgres.address import Address
 from bestfill_adapters.sql.postgres.columns import Columns, Kind, parameters
 from bestfill_adapters.sql.postgres.lane import Done, Lane, Verdict, Work
@@ -22,6 +22,7 @@ from bestfill_adapters.sql.tables import mock_landings
 
 _LANDINGS: Final = Columns({**{c.name: Kind.of(c) for c in mock_landings.c}, "last_slot": Kind.BIGINT})
 _names: Final = ", ".join(c.name for c in mock_landings.c)
+_BEGIN: Final = "INSERT INTO mock_tip (id, slot) VALUES (1, 0) ON CONFLICT DO NOTHING"
 _MOVE: Final = "UPDATE mock_tip SET slot = $1 WHERE id = 1 AND slot < $1"
 _RECORD: Final = f"""
 WITH tip AS (SELECT slot FROM mock_tip WHERE id = 1 FOR SHARE)
@@ -45,8 +46,8 @@ class PostgresLedger(Ledger):
     def __init__(self, url: str) -> None:
         address = Address(url)
         self._mover = Session(address)
-        self._recording = Lane(_Recording(), [Session(address)], "landings-recorded")
-        self._finding = Lane(_Finding(), [Session(address)], "landings-found")
+        self._recording = Lane(_Recording(), Session(address), "landings-recorded")
+        self._finding = Lane(_Finding(), Session(address), "landings-found")
         self._tip = Tip(self._move)
 
     async def start(self) -> None:
@@ -56,7 +57,7 @@ class PostgresLedger(Ledger):
             StoreError: the database can't be reached, or is not migrated.
         """
         try:
-            await self._move(0)
+            await self._mover.fetch_again(_BEGIN)  # without its row nothing would ever land
         except BaseException:
             await self._mover.close()
             raise
@@ -108,7 +109,7 @@ class _Finding(Work[tuple[Signature, object]]):
 
     async def write(self, session: Session, members: Sequence[tuple[Signature, object]]) -> list[Verdict]:
         wanted = list({signature for signature, _ in members})
-        found = {row[0]: _landing(row) for row in await session.fetch_again(_FIND, wanted)}
+        found = {row[0]: to_landing(row) for row in await session.fetch_again(_FIND, wanted)}
         return [Done(found.get(signature)) for signature, _ in members]
 
     async def judge(
@@ -121,27 +122,4 @@ class _Finding(Work[tuple[Signature, object]]):
 
 
 def _row(ahead: _Ahead) -> Row:
-    landing = ahead.landing
-    return (
-        landing.signature,
-        landing.order_id,
-        landing.outcome.value,
-        str(landing.amount_in),
-        str(landing.amount_out),
-        landing.slot,
-        landing.landed_at,
-        ahead.last_slot,
-    )
-
-
-def _landing(row: Row) -> Landing:
-    signature, order_id, outcome, amount_in, amount_out, slot, landed_at = row
-    return Landing(
-        signature=Signature(signature),
-        order_id=order_id,
-        outcome=SwapOutcome(outcome),
-        amount_in=BaseUnits(int(amount_in)),
-        amount_out=BaseUnits(int(amount_out)),
-        slot=slot,
-        landed_at=landed_at,
-    )
+    return (*to_row(ahead.landing), ahead.last_slot)

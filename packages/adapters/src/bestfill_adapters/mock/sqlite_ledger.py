@@ -2,9 +2,8 @@
 
 import sqlite3
 
-from bestfill.quote import SwapOutcome
-from bestfill.units import BaseUnits, Signature
-from bestfill_adapters.mock.ledger import Landing, Ledger, Tip
+from bestfill.units import Signature
+from bestfill_adapters.mock.ledger import Landing, Ledger, Tip, to_landing, to_row
 from bestfill_adapters.sql import statements as sql
 from bestfill_adapters.sql.draft import write_rows
 from bestfill_adapters.sql.file import SqliteFile
@@ -64,17 +63,7 @@ class _Landings(Draft):
         self._rows: list[tuple[str | int, ...]] = []
 
     def add(self, landing: Landing) -> None:
-        self._rows.append(
-            (
-                landing.signature,
-                landing.order_id,
-                landing.outcome.value,
-                str(landing.amount_in),
-                str(landing.amount_out),
-                landing.slot,
-                landing.landed_at,
-            )
-        )
+        self._rows.append(to_row(landing))
 
     def flush(self) -> None:
         write_rows(self._db, sql.INSERT_LANDING, self._rows)
@@ -83,15 +72,4 @@ class _Landings(Draft):
 
 def _find(db: sqlite3.Connection, signature: Signature) -> Landing | None:
     row = db.execute(sql.SELECT_LANDING, (signature,)).fetchone()
-    if row is None:
-        return None
-    signature, order_id, outcome, amount_in, amount_out, slot, landed_at = row
-    return Landing(
-        signature=signature,
-        order_id=order_id,
-        outcome=SwapOutcome(outcome),
-        amount_in=BaseUnits(int(amount_in)),
-        amount_out=BaseUnits(int(amount_out)),
-        slot=slot,
-        landed_at=landed_at,
-    )
+    return None if row is None else to_landing(row)

@@ -1,5 +1,6 @@
 """What is read of orders; lists come in the order that the port promises."""
 
+import re
 import sqlite3
 from typing import Final, TypeAlias
 
@@ -16,13 +17,14 @@ from bestfill_adapters.sql import statements as sql
 Standing: TypeAlias = tuple[str, int, bytes]
 
 _LARGEST: Final = 2**63 - 1
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _standings = msgspec.json.Decoder(list[tuple[OrderId, str, int, str]]).decode
 _numbers = msgspec.json.Decoder(list[tuple[str, int]]).decode
 
 
 def bounded(number: int) -> int:
-    """Give the nearest number that SQLite takes for a limit, an offset or a position; below 0 would mean no limit."""
+    """Give the nearest number that a database takes for a limit, offset or position; below 0 may mean no limit."""
     return min(max(number, 0), _LARGEST)
 
 
@@ -42,7 +44,8 @@ def standings(db: sqlite3.Connection, ids: list[OrderId]) -> dict[OrderId, Stand
 
 def user_seqs(db: sqlite3.Connection, user_ids: list[str]) -> dict[str, int]:
     """Give the number of each user's last event."""
-    (found,) = db.execute(sql.SELECT_USER_SEQS, (rows.json_text(user_ids),)).fetchone()
+    sayable = [user_id for user_id in user_ids if _SURROGATE.search(user_id) is None]
+    (found,) = db.execute(sql.SELECT_USER_SEQS, (rows.json_text(sayable),)).fetchone()
     return dict.fromkeys(user_ids, 0) | dict(_numbers(found))
 
 

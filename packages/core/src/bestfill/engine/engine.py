@@ -4,19 +4,24 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from bestfill import transition as to
 from bestfill.decide import Known
 from bestfill.engine.asking import ask
 from bestfill.engine.desk import Desk
 from bestfill.engine.execution import Execution
-from bestfill.errors import Cancelled, Conflict, ValidationError
+from bestfill.errors import Cancelled, Conflict, StoreError, ValidationError
+from bestfill.events import OrderEvent
 from bestfill.machine import IllegalTransition
 from bestfill.order import IdempotencyKey, Order, OrderRequest
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
 from bestfill.routing import Decision, compare
 from bestfill.units import Millis, OrderId, uuid7
+
+CANCEL_S: Final = 1.8
+"""How long whoever cancels an order waits for the store, which may take longer to settle a doubt."""
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +100,18 @@ class Engine:
         Raises:
             OrderNotFound: there is no such order.
             Conflict: it is signed, or has ended.
+            StoreError: whether it was cancelled is not known; asking again is safe.
         """
+        try:
+            async with asyncio.timeout(CANCEL_S):
+                order, event = await self._cancel(order_id)
+        except TimeoutError as error:
+            raise StoreError("the store does not answer; whether the order was cancelled is not known") from error
+        log.info("order cancelled", extra={"order_id": order_id})
+        await self._desk.announce(event)
+        return order
+
+    async def _cancel(self, order_id: OrderId) -> tuple[Order, OrderEvent | None]:
         store = self._desk.store
         while True:
             order = await store.get(order_id)
@@ -106,12 +122,9 @@ class Engine:
             except IllegalTransition:
                 raise Conflict(f"the order is {order.status} and can't be cancelled any more") from None
             try:
-                event = await store.commit(move)
+                return move.order, await store.commit(move)
             except Conflict:
                 continue  # a worker moved it on meanwhile: look again
-            log.info("order cancelled", extra={"order_id": order_id})
-            await self._desk.announce(event)
-            return move.order
 
     async def run(self, order_id: OrderId) -> bool:
         """Take an order as far as it goes now; say whether it has ended.

@@ -1,4 +1,4 @@
-"""Callers whose work is done in groups, over a few connections of their own.
+"""Callers whose work is done in groups, over a connection of their own.
 
 There is no timer: the next group is what gathered while the last one was done. So a lone caller waits for nobody, and a
 crowd shares one statement, one round trip and one sync to disk.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -18,6 +19,10 @@ LARGEST: Final = 256
 """How many go in one group at the most."""
 
 _ROUNDS: Final = 5
+_PARTS: Final = 4
+"""In how many parts a group is tried again that was refused for one of its members."""
+_PATIENCE_S: Final = 1.25
+"""For how long a group in which some wait for a lock is divided and tried again, while others wait for their turn."""
 
 M = TypeVar("M")
 log = logging.getLogger(__name__)
@@ -38,7 +43,7 @@ class Work(ABC, Generic[M]):
 
     @abstractmethod
     def key(self, member: M) -> Hashable:
-        """Say what a member is about: no two that are about the same go in one group, or at once."""
+        """Say what a member is about: no two that are about the same go in one group."""
 
     @abstractmethod
     async def write(self, session: Session, members: Sequence[M]) -> list[Verdict]:
@@ -70,32 +75,37 @@ class _Job(NamedTuple, Generic[M]):
     future: asyncio.Future[Any]
 
 
+class _Part(NamedTuple, Generic[M]):
+    jobs: list[_Job[M]]
+    until: float | None
+
+
 class Lane(Generic[M]):
     """Takes what waits for it, in the order of its coming but for what must wait for its like, and has it done."""
 
-    def __init__(self, work: Work[M], sessions: Sequence[Session], name: str) -> None:
+    def __init__(self, work: Work[M], session: Session, name: str) -> None:
         self.name = name
-        self._work, self._sessions = work, sessions
+        self._work, self._session = work, session
         self._waiting: list[_Job[M]] = []
-        self._in_hand: set[Hashable] = set()
         self._more = asyncio.Event()
-        self._flushers: list[asyncio.Task[None]] = []
+        self._flusher: asyncio.Task[None] | None = None
         self._open = False
+        self._patient_until = 0.0
 
     def start(self) -> None:
         """Begin to work, on the running loop."""
         self._open = True
         self._more = asyncio.Event()
-        self._flushers = [asyncio.create_task(self._flush(s), name=self.name) for s in self._sessions]
+        self._flusher = asyncio.create_task(self._flush(), name=self.name)
 
     async def close(self) -> None:
-        """Do what waits, then let the connections go."""
+        """Do what waits, then let the connection go."""
         self._open = False
         self._more.set()
-        await asyncio.gather(*self._flushers)
-        self._flushers = []
-        for session in self._sessions:
-            await session.close()
+        if self._flusher is not None:
+            await self._flusher
+            self._flusher = None
+        await self._session.close()
 
     async def do(self, member: M, within_s: float | None = None) -> Any:
         """Have one member done. If the caller is cancelled meanwhile, it may be done all the same.
@@ -121,47 +131,49 @@ class Lane(Generic[M]):
         finally:
             alarm.cancel()
 
-    async def _flush(self, session: Session) -> None:
-        while self._open or self._waiting:
-            jobs = self._take()
-            if not jobs:
-                # Whatever waits is about something that another flusher has in hand, and it tells when it is done.
+    async def _flush(self) -> None:
+        while True:
+            if jobs := self._take():
+                await self._do(jobs)
+            elif self._open:
                 self._more.clear()
                 await self._more.wait()
-                continue
-            keys = {job.key for job in jobs}
-            self._in_hand |= keys
+            else:
+                return
+
+    async def _do(self, jobs: list[_Job[M]]) -> None:
+        """See each job to its end; one that is refused, or waits for a lock, takes no other along."""
+        self._patient_until = time.monotonic() + _PATIENCE_S
+        parts: deque[_Part[M]] = deque([_Part(jobs, None)])
+        while parts:
+            part = parts.popleft()
             try:
-                await self._settle(session, jobs)
+                parts += await self._settle(part.jobs, part.until)
             except Exception as error:  # the flusher must live on, and every caller hear of it
-                log.exception("database group failed", extra={"lane": self.name, "jobs": len(jobs)})
-                failure = StoreError(f"the database did not do it ({type(error).__name__})")
+                log.exception("database group failed", extra={"lane": self.name, "jobs": len(part.jobs)})
+                failure = StoreError(f"what became of it is not known ({type(error).__name__})")
                 failure.__cause__ = error
-                _fail(jobs, failure)
-            finally:
-                self._in_hand -= keys
-                self._more.set()
+                _fail(part.jobs, failure)
 
     def _take(self) -> list[_Job[M]]:
-        """Take the next group: those who have waited longest, none about what is in hand already."""
+        """Take the next group: those who have waited longest. None if nobody waits whose caller is still there."""
         group: dict[Hashable, _Job[M]] = {}
         later: list[_Job[M]] = []
         for place, job in enumerate(self._waiting):
             if len(group) == LARGEST:
                 later += self._waiting[place:]
                 break
-            if job.key in group or job.key in self._in_hand:
+            if job.key in group:
                 later.append(job)
             elif not job.future.done():  # its caller was cancelled
                 group[job.key] = job
         self._waiting = later
         return list(group.values())
 
-    async def _settle(self, session: Session, jobs: list[_Job[M]], until: float | None = None) -> None:
-        """See each job to its end; one that is refused takes no other along.
+    async def _settle(self, jobs: list[_Job[M]], until: float | None) -> list[_Part[M]]:
+        """Do these together, or give the parts in which to try again when all others have had their turn.
 
         Args:
-            session: to do it by.
             jobs: what is left of a group.
             until: set when in doubt: an earlier statement may have been done unseen, or may still be under way. Then
                 what is stored is looked at first. To write again is harmless at any time, since nothing that is stored
@@ -170,30 +182,31 @@ class Lane(Generic[M]):
         error: StoreError = StoreError("the database could not tell what became of it")
         for _ in range(_ROUNDS):
             try:
-                await self._round(session, jobs, in_doubt=until is not None)
+                await self._round(jobs, in_doubt=until is not None)
             except Refused as refused:
                 jobs = _unanswered(jobs)
-                if refused.lasting and len(jobs) > 1:
-                    half = len(jobs) // 2
-                    await self._settle(session, jobs[:half], until)
-                    await self._settle(session, jobs[half:], until)
-                    return
+                if refused.waited and time.monotonic() < self._patient_until:
+                    return _divided(jobs, until)
+                if refused.one_of_them and len(jobs) > 1:
+                    return _divided(jobs, until)
                 error = self._work.refusal(refused)
                 if until is None and not refused.passing:
                     break
             except Lost as lost:
                 error = lost
-                session.until = until = until or time.monotonic() + REACH_S
+                self._session.until = until = until or time.monotonic() + REACH_S
                 if time.monotonic() >= until:
                     break
             except StoreError as unreachable:
                 error = unreachable if until is None else StoreError(f"{unreachable.reason}; it may have been written")
                 break
             if not (jobs := _unanswered(jobs)):
-                return
+                return []
         _fail(jobs, error)
+        return []
 
-    async def _round(self, session: Session, jobs: list[_Job[M]], *, in_doubt: bool) -> None:
+    async def _round(self, jobs: list[_Job[M]], *, in_doubt: bool) -> None:
+        session = self._session
         await session.open()  # that may take long: what nobody waits for any more by then is not written
         if in_doubt and (jobs := _unanswered(jobs)):
             _tell(jobs, await self._work.judge(session, _members(jobs), in_doubt=True))
@@ -205,7 +218,12 @@ class Lane(Generic[M]):
 
 def _give_up(future: asyncio.Future[Any]) -> None:
     if not future.done():
-        future.set_exception(StoreError("the database does not answer; whether it was written is not known"))
+        future.set_exception(StoreError("the database does not answer; what became of it is not known"))
+
+
+def _divided(jobs: list[_Job[M]], until: float | None) -> list[_Part[M]]:
+    size = -(-len(jobs) // _PARTS)
+    return [_Part(jobs[start : start + size], until) for start in range(0, len(jobs), size or 1)]
 
 
 def _members(jobs: list[_Job[M]]) -> list[M]:

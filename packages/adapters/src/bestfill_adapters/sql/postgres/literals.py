@@ -4,6 +4,7 @@ The driver takes half a microsecond to encode an array's element in binary; this
 server needs to read text is less than what is saved.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,11 +13,17 @@ import msgspec
 _encode: Final = msgspec.json.Encoder().encode
 _BETWEEN: Final = "\0,"
 _NULL: Final = "\0N"
+_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def numbers(column: Sequence[int | None]) -> str:
     """Write integers."""
     return "{" + _encode(column).decode()[1:-1] + "}"
+
+
+def storable(text: str) -> bool:
+    """Say if PostgreSQL can have stored a text."""
+    return _UNFIT.search(text) is None
 
 
 def texts(column: Sequence[str | None]) -> str:

@@ -43,19 +43,18 @@ class Moving(Work[Transition]):
         return verdicts
 
     async def judge(self, session: Session, members: Sequence[Transition], *, in_doubt: bool) -> list[Verdict]:
-        """Find those who came too late, and in doubt those who are stored."""
+        """Find those who came too late, and in doubt those who are stored.
+
+        Two stores that make the very same move, to the same `wake_at`, can't be told apart: each hears that it is its.
+        """
         values = parameters(sql.STEPS, ((rows.order_key(m.order.id), m.order.seq) for m in members))
         verdicts: list[Verdict] = [OrderNotFound(f"there is no order {m.order.id!a}") for m in members]
         for n, version, wake_at, *event, user_seq in await session.fetch(sql.JUDGE_MOVED, *values):
             member = members[n - 1]
             if version == member.expected_version:
                 verdicts[n - 1] = None
-            elif in_doubt and member.event is not None and tuple(event) == _event(member):
-                verdicts[n - 1] = _told(member, user_seq)
-            elif (
-                in_doubt and member.event is None and (version, wake_at) == (member.order.version, member.order.wake_at)
-            ):
-                verdicts[n - 1] = _SILENT
+            elif in_doubt and _is_stored(member, version, wake_at, tuple(event)):
+                verdicts[n - 1] = _SILENT if member.event is None else _told(member, user_seq)
             else:
                 verdicts[n - 1] = Conflict("the order has been changed meanwhile")
         return verdicts
@@ -73,9 +72,14 @@ def _told(move: Transition, user_seq: int) -> Done:
     return Done(None if move.event is None else rows.numbered(move.event, user_seq))
 
 
-def _event(move: Transition) -> rows.Row | None:
-    event = move.event
-    return event and (event.status.value, event.attempt, event.timestamp, rows.json_text(event.data))
+def _is_stored(move: Transition, version: int, wake_at: int, found: rows.Row) -> bool:
+    """Say if what is found is this move: as long as nobody has moved the order on, its lease shows whose it is."""
+    order, event = move.order, move.event
+    if version == order.version and wake_at != order.wake_at:
+        return False
+    if event is None:
+        return version == order.version
+    return found == (event.status.value, event.attempt, event.timestamp, rows.json_text(event.data))
 
 
 def _row(move: Transition) -> rows.Row:

@@ -11,6 +11,7 @@ from bestfill_adapters.sql import rows
 from bestfill_adapters.sql.postgres import statements as sql
 from bestfill_adapters.sql.postgres.columns import parameters
 from bestfill_adapters.sql.postgres.lane import Done, Verdict, Work
+from bestfill_adapters.sql.postgres.reading import to_order
 from bestfill_adapters.sql.postgres.session import Refused, Session
 
 
@@ -46,8 +47,10 @@ class Placing(Work[Placement]):
         named = ((rows.order_key(m.order.id), m.order.user_id, m.key and m.key.key) for m in members)
         verdicts: list[Verdict] = [None] * len(members)
         for n, digest, user_seq, *row in await session.fetch(sql.JUDGE_PLACED, *parameters(sql.NAMED, named)):
-            member, found = members[n - 1], rows.to_order(tuple(row))
-            if in_doubt and rows.fixed_part(found) == rows.fixed_part(member.order):
+            member, found = members[n - 1], to_order(tuple(row))
+            if isinstance(found, StoreError):
+                verdicts[n - 1] = found
+            elif in_doubt and rows.fixed_part(found) == rows.fixed_part(member.order):
                 verdicts[n - 1] = _stored(member, user_seq)
             elif digest is not None and member.key is not None:
                 verdicts[n - 1] = replayed(member.key, digest, found)

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Hashable, Sequence
 
 from bestfill.errors import OrderNotFound, StoreError
+from bestfill.order import Order
 from bestfill.units import OrderId
 from bestfill_adapters.sql import rows
 from bestfill_adapters.sql.postgres import statements as sql
 from bestfill_adapters.sql.postgres.lane import Done, Verdict, Work
-from bestfill_adapters.sql.postgres.session import Answer, Refused, Session
-
-PATIENCE_S = 2.0
-"""How long to wait for a connection that others have."""
+from bestfill_adapters.sql.postgres.session import CALL_S, Answer, Refused, Session
 
 
 class Readers:
@@ -21,37 +19,51 @@ class Readers:
         self._sessions = sessions
         self._free = list(sessions)
         self._queue: list[asyncio.Future[Session]] = []
+        self._open = False
 
-    async def fetch(self, statement: str, *values: object) -> Answer:
-        """Run one statement.
+    def start(self) -> None:
+        """Let statements be run from now on."""
+        self._open = True
+
+    async def fetch(self, statement: str, *values: object, within_s: float | None = None) -> Answer:
+        """Run one statement within so many seconds (`CALL_S`), a wait for a connection that others have included.
 
         Raises:
-            StoreError: the database can't be reached or refuses it, or all connections have been taken for too long.
+            StoreError: the database can't be reached, refuses it or does not answer, or all connections were taken.
         """
-        session = self._free.pop() if self._free else await self._wait()
+        if not self._open:
+            raise StoreError("the database is not open")
+        session: Session | None = None
         try:
-            return await session.fetch_again(statement, *values)
+            async with asyncio.timeout(CALL_S if within_s is None else within_s):
+                session = await self._take()
+                return await session.fetch_again(statement, *values)
+        except TimeoutError as error:
+            taken = "all connections to the database are taken"
+            raise StoreError(taken if session is None else "the database does not answer") from error
         finally:
-            self._give_back(session)
+            if session is not None:
+                self._give_back(session)
 
     async def close(self) -> None:
-        """Let the connections go."""
-        for session in self._sessions:
-            await session.close()
+        """Finish what is being read, and let the connections go."""
+        self._open = False
+        for _ in self._sessions:
+            await (await self._take()).close()
+        self._free = list(self._sessions)
 
-    async def _wait(self) -> Session:
+    async def _take(self) -> Session:
+        if self._free:
+            return self._free.pop()
         future: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         self._queue.append(future)
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await future
-        except BaseException as error:
+            return await future
+        except BaseException:
             if future in self._queue:
                 self._queue.remove(future)
             elif future.done() and not future.cancelled():
                 self._give_back(future.result())
-            if isinstance(error, TimeoutError):
-                raise StoreError("all connections to the database are taken") from error
             raise
 
     def _give_back(self, session: Session) -> None:
@@ -75,7 +87,7 @@ class Lookup(Work[tuple[OrderId, object]]):
         ids = [rows.order_key(order_id) for order_id, _ in members]
         wanted = "{" + ",".join(set(ids)) + "}"
         found = {row[0]: row for row in await session.fetch_again(sql.SELECT_ORDERS, wanted)}
-        return [_order(found.get(order_id)) for order_id in ids]
+        return [_found(found.get(order_id)) for order_id in ids]
 
     async def judge(
         self, session: Session, members: Sequence[tuple[OrderId, object]], *, in_doubt: bool
@@ -88,12 +100,18 @@ class Lookup(Work[tuple[OrderId, object]]):
         return refused
 
 
-def _order(row: Sequence[object] | None) -> Verdict:
-    if row is None:
-        return OrderNotFound("there is no such order")
+def to_order(row: rows.Row) -> Order | StoreError:
+    """Read a row, or say that it can't be read, which must not keep the others of a group from being read."""
     try:
-        return Done(rows.to_order(row))  # pyright: ignore[reportArgumentType]
-    except Exception as error:  # noqa: BLE001 - one that can't be read must not keep the others from being read
+        return rows.to_order(row)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
         failure = StoreError("the order's row can't be read")
         failure.__cause__ = error
         return failure
+
+
+def _found(row: rows.Row | None) -> Verdict:
+    if row is None:
+        return OrderNotFound("there is no such order")
+    order = to_order(row)
+    return order if isinstance(order, StoreError) else Done(order)

@@ -14,18 +14,22 @@ from bestfill_adapters.sql.rows import Row
 
 REACH_S: Final = 1.5
 """For how long to try to reach a server that does not answer."""
+CALL_S: Final = 1.8
+"""How long a caller waits in all, whatever happens, before it hears that there is no answer."""
 ANSWER_S: Final = 5.0
 """How long a statement may take; by then the server itself has given it up."""
 
 WRONG_DATA: Final = "22000"
 """What PostgreSQL calls data that it can't take."""
 
+LOCK_MS: Final = 2_000
+"""How long a statement waits for a lock."""
+
 _PAUSE_S: Final = 0.05
 SETTINGS: Final = {
     "application_name": "bestfill",
     "default_transaction_isolation": "read committed",
     "statement_timeout": "4s",
-    "lock_timeout": "2s",
     "jit": "off",
     # All statements go by keys. Plans are made once, and must not depend on how full the tables were then.
     "plan_cache_mode": "force_generic_plan",
@@ -51,26 +55,32 @@ class Lost(StoreError):
 class Refused(StoreError):
     """The database refused the statement and has undone it; `constraint` names the rule, if it was one.
 
-    `lasting`: the same values would be refused again. `passing`: the same statement may well pass at once. `missing`: a
-    table is not there.
+    `one_of_them`: of many rows it may be one that is to blame. `passing`: the same statement may well pass at once.
+    `waited`: somebody else has had a lock for too long. `missing`: a table is not there.
     """
 
     def __init__(self, reason: str, state: str = "", constraint: str | None = None) -> None:
         super().__init__(reason)
         self.constraint = constraint
-        # By the beginning of SQLSTATE: wrong data, rules of the tables; rolled back, as in a deadlock.
-        self.lasting, self.passing = state.startswith(("22", "23")), state.startswith("40")
-        self.missing = state == "42P01"
+        self.waited, self.missing = state == "55P03", state == "42P01"
+        # By the beginning of SQLSTATE: wrong data, rules of the tables, limits; rolled back, as in a deadlock.
+        self.one_of_them = state.startswith(("22", "23", "54"))
+        self.passing = state.startswith("40")
 
 
 class Session:
     """A connection that is opened when it is needed, for one statement at a time.
 
     `until`, by `time.monotonic`, is when to give up opening it; in the past, `REACH_S` from when it is begun.
+
+    Args:
+        address: of the database.
+        lock_ms: how long a statement waits for a lock.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, lock_ms: int = LOCK_MS) -> None:
         self._address = address
+        self._settings = SETTINGS | {"lock_timeout": f"{lock_ms}ms"}
         self.until = 0.0
         self._connection: asyncpg.Connection | None = None
 
@@ -138,7 +148,7 @@ class Session:
         until = self.until if self.until > now else now + REACH_S
         while True:
             try:
-                self._connection = await self._address.connect(max(0.1, until - time.monotonic()), SETTINGS)
+                self._connection = await self._address.connect(max(0.1, until - time.monotonic()), self._settings)
             except pg.PostgresError as error:
                 reason, later = str(error.args[0]), _sqlstate(error).startswith(_PASSES)
                 cause: Exception = error

@@ -4,7 +4,8 @@ A group's rows come as one array literal a column, as text that the statement ca
 the driver would turn into objects of its own (UUIDs, decimals) are read as text, as `rows` expects them.
 
 All writing statements take their locks in one order, so that no two processes ever wait for each other: idempotency
-keys, then orders, then users, then counts, each sorted. A part that must wait for an earlier one reads from it.
+keys, then orders that are there, then users, then counts, each sorted; new orders, which nobody else can want, at any
+time. A part that must wait for an earlier one reads from it.
 """
 
 from collections.abc import Iterable

@@ -19,14 +19,14 @@ from bestfill_adapters.sql.postgres.lane import Lane
 from bestfill_adapters.sql.postgres.moving import Moving
 from bestfill_adapters.sql.postgres.placing import Placement, Placing, check_event, replayed
 from bestfill_adapters.sql.postgres.reading import Lookup, Readers
-from bestfill_adapters.sql.postgres.session import Refused, Session
+from bestfill_adapters.sql.postgres.session import ANSWER_S, CALL_S, Refused, Session
 from bestfill_adapters.sql.reads import bounded
 from bestfill_adapters.sql.tables import SCHEMA
 
 SHARDS: Final = 64
 """In how many rows a status is counted: stores that draw different ones don't wait for each other."""
-PLACE_S: Final = 1.8
-"""How long a caller waits for an order to be stored before it hears that this is not known."""
+LOCK_MS: Final = 250
+"""How long a group waits for a lock before it is divided, so that others need not wait for one row that is stuck."""
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,14 @@ class PostgresStore(OrderStore):
 
     Args:
         url: such as postgresql://user:password@host:5432/name.
-        writers: connections that write transitions.
-        readers: connections that read, besides one that looks up orders.
+        readers: connections that read, besides one that looks up orders and two that write.
     """
 
-    def __init__(self, url: str, *, writers: int = 1, readers: int = 4) -> None:
+    def __init__(self, url: str, *, readers: int = 4) -> None:
         address = Address(url)
-        self._placing = Lane(Placing(_shard()), [Session(address)], "orders-placed")
-        self._moving = Lane(Moving(_shard()), [Session(address) for _ in range(writers)], "orders-moved")
-        self._lookup = Lane(Lookup(), [Session(address)], "orders-found")
+        self._placing = Lane(Placing(_shard()), Session(address, LOCK_MS), "orders-placed")
+        self._moving = Lane(Moving(_shard()), Session(address, LOCK_MS), "orders-moved")
+        self._lookup = Lane(Lookup(), Session(address), "orders-found")
         self._readers = Readers([Session(address) for _ in range(readers)])
 
     async def start(self) -> None:
@@ -53,6 +52,7 @@ class PostgresStore(OrderStore):
         Raises:
             StoreError: the database can't be reached, or its tables are not those of this release.
         """
+        self._readers.start()
         try:
             await self._check_schema()
         except BaseException:
@@ -72,7 +72,7 @@ class PostgresStore(OrderStore):
     ) -> tuple[Order, OrderEvent | None]:
         """Store a new order, or give the one that its key stands for."""
         check_event(order, event)
-        return await self._placing.do(Placement(order, event, key), PLACE_S)
+        return await self._placing.do(Placement(order, event, key), CALL_S)
 
     async def replay(self, key: IdempotencyKey) -> Order | None:
         """Give the order that a key stands for."""
@@ -85,7 +85,10 @@ class PostgresStore(OrderStore):
         return verdict.value[0]
 
     async def commit(self, transition: Transition) -> OrderEvent | None:
-        """Write a transition, if the order is still at its expected version."""
+        """Write a transition, if the order is still at its expected version.
+
+        It may take longer than other calls to settle a doubt, which would cost a worker's order its lease.
+        """
         if transition.event is not None:
             check_event(transition.order, transition.event)
         return await self._moving.do(transition)
@@ -93,7 +96,8 @@ class PostgresStore(OrderStore):
     async def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
         """Take what is due; orders that others are at just now are left to the next time."""
         due: list[Order] = []
-        for row in await self._readers.fetch(sql.CLAIM_DUE, now, lease_until, bounded(limit)):
+        # Whoever gives up in doubt leaves what it has claimed to wait for the lease.
+        for row in await self._readers.fetch(sql.CLAIM_DUE, now, lease_until, bounded(limit), within_s=ANSWER_S):
             try:
                 due.append(rows.to_order(row))
             except Exception:
@@ -103,7 +107,7 @@ class PostgresStore(OrderStore):
 
     async def get(self, order_id: OrderId) -> Order:
         """Give one order."""
-        return await self._lookup.do((order_id, object()))
+        return await self._lookup.do((order_id, object()), CALL_S)
 
     async def attempt(self, order_id: OrderId, number: int) -> Attempt | None:
         """Give one attempt."""
@@ -140,7 +144,8 @@ class PostgresStore(OrderStore):
 
     async def user_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
         """Give the number of each user's last event."""
-        wanted = literals.texts(user_ids) if user_ids else "{}"
+        storable = [user_id for user_id in user_ids if literals.storable(user_id)]
+        wanted = literals.texts(storable) if storable else "{}"
         return dict.fromkeys(user_ids, 0) | dict(await self._readers.fetch(sql.SELECT_USER_SEQS, wanted))
 
     async def page(self, user_id: str, limit: int, offset: int) -> OrderPage:

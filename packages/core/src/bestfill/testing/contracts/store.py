@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from attrs import evolve
 
 from bestfill import transition as to
-from bestfill.errors import Cancelled, Conflict, OrderNotFound
+from bestfill.errors import Cancelled, Conflict, OrderNotFound, StoreError
 from bestfill.order import IdempotencyKey, Order, Status
-from bestfill.ports import OrderStore
+from bestfill.ports import OrderPage, OrderStore
 from bestfill.testing import samples
 from bestfill.testing.contracts.raising import raises
 from bestfill.testing.invariants import check_order
@@ -236,7 +237,7 @@ async def last_numbers_are_told_of_many_at_once(store: OrderStore) -> None:
     await store.place(other, event)
     await _to_confirmed(store, second)
     unknown = [samples.order_id(n) for n in range(100, 3_000)]
-    odd = [OrderId(name) for name in ("", "no-uuid", "' OR 1=1 --", "x" * 10_000)]
+    odd = [OrderId(name) for name in ("", "no-uuid", "' OR 1=1 --", "\0", "\ud800", "x" * 10_000)]
     asked = [first.id, *unknown, *odd, second.id, first.id, other.id]
     assert await store.seqs(asked) == {first.id: 1, second.id: 5, other.id: 1}
     nobody = [f"user-{n}" for n in range(1_000, 3_000)]
@@ -280,12 +281,28 @@ async def counts_follow_the_orders(store: OrderStore) -> None:
 
 async def what_is_not_there_is_said_so(store: OrderStore) -> None:
     """Ids that name nothing, sane or not, are refused without harm."""
-    for name in (samples.order_id(5), "", "no-uuid", "' OR 1=1 --", "\0", "٣", "x" * 10_000):
+    for name in (samples.order_id(5), "", "no-uuid", "' OR 1=1 --", "\0", "\ud800", "٣", "x" * 10_000):
         await raises(OrderNotFound, store.get(OrderId(name)))
         assert await store.attempt(OrderId(name), 1) is None
         assert await store.executions(OrderId(name)) == []
         assert await store.events(OrderId(name)) == []
     await raises(OrderNotFound, store.commit(samples.started(new_order(6)[0])))
+    await store.ping()
+
+
+async def users_with_impossible_names_have_nothing(store: OrderStore) -> None:
+    """What can't be stored has no orders, or is refused; nobody else who is asked about suffers for it."""
+    await _place(store)
+    for name in ("\0", "a\0b", "\ud800"):
+        assert await store.user_seqs([name, "user-123"]) == {name: 0, "user-123": 1}
+        with suppress(StoreError):
+            assert await store.user_seq(name) == 0
+        with suppress(StoreError):
+            assert await store.user_events(name) == []
+        with suppress(StoreError):
+            assert await store.page(name, 10, 0) == OrderPage(orders=(), total=0)
+        with suppress(StoreError):
+            assert await store.replay(evolve(KEY, user_id=name)) is None
     await store.ping()
 
 
@@ -319,5 +336,6 @@ CHECKS: Final[tuple[Callable[[OrderStore], Awaitable[None]], ...]] = (
     pages_are_newest_first,
     counts_follow_the_orders,
     what_is_not_there_is_said_so,
+    users_with_impossible_names_have_nothing,
     a_cancelled_caller_leaves_the_store_whole,
 )
