@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bestfill_adapters.sql.migrate import migrate
 
+ROOT = Path(__file__).parents[1]
 START_S = 60
 ORDER = {
     "userId": "user-123",
@@ -63,7 +65,9 @@ class Process:
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-m", module)
         made = cls(
-            await asyncio.create_subprocess_exec(*command, env=env, stdout=pipe, stderr=pipe, start_new_session=True)
+            await asyncio.create_subprocess_exec(
+                *command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, start_new_session=True
+            )
         )
         made._hearing = asyncio.create_task(made._hear())
         return made
@@ -171,9 +175,7 @@ async def api(env: Mapping[str, str], **settings: str) -> AsyncIterator[ApiProce
 
 
 @asynccontextmanager
-async def worker(
-    env: Mapping[str, str], *, module: str = "bestfill_worker", **settings: str
-) -> AsyncIterator[Worker]:
+async def worker(env: Mapping[str, str], *, module: str = "bestfill_worker", **settings: str) -> AsyncIterator[Worker]:
     """Start a worker."""
     process = await Worker.spawn(module, {**env, **settings})
     try:
