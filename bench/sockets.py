@@ -5,6 +5,7 @@ by processes of their own.
 """
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import resource
@@ -89,6 +90,7 @@ async def _many(url: str, desk: _Desk) -> list[tuple[str, str]]:
     before = desk.api.memory_info().rss
     await asyncio.gather(*(watcher.open() for watcher in watchers))
     memory = desk.api.memory_info().rss - before
+    _set_aside()
 
     await asyncio.sleep(5)
     idle = desk.cpu_s()
@@ -205,6 +207,7 @@ async def _read(pipe: Connection, url: str, paths: Sequence[str], count: int) ->
         following = asyncio.gather(*(follow(http, path) for path in paths))
         await opened.wait()
         await asyncio.sleep(1)  # the server may not have read the store for the last of them
+        _set_aside()
         pipe.send(None)
         await following
     return seen
@@ -212,6 +215,13 @@ async def _read(pipe: Connection, url: str, paths: Sequence[str], count: int) ->
 
 def _api_process() -> psutil.Process:
     return next(child for child in psutil.Process().children() if API in child.cmdline())
+
+
+def _set_aside() -> None:
+    """Keep the collector from what this process has made so far: its pauses are no part of what is measured."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def _more_files() -> None:
