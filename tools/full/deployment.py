@@ -1,13 +1,14 @@
 """The deployed mode on this machine: what starts when, what is watched, and what stops when."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tools.full.child import Child
 from tools.servers import Postgres, ServerError, Valkey
@@ -191,11 +192,14 @@ class Deployment:
     def _say(self, line: str) -> None:
         self._print(sys.stdout, line)
 
-    def _print(self, stream: object, line: str) -> None:
+    def _print(self, stream: TextIO, line: str) -> None:
         try:
-            print(line, file=stream, flush=True)  # pyright: ignore[reportArgumentType,reportCallIssue]
+            print(line, file=stream, flush=True)
         except OSError:
-            self._ends(None)  # whoever read this is gone
+            # Whoever read this is gone. What is left in the buffer would make the interpreter itself end with 120.
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+            self._ends(None)
 
 
 class _Ending(Exception):
