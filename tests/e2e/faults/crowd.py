@@ -109,14 +109,14 @@ class Crowd:
             answers.append(await self.place(number, keyed=True))
         return answers
 
-    async def shown_the_end(self, count: int, within_s: float) -> None:
-        """Wait until the sockets of the first so many orders have been shown the end."""
-        _, left = await asyncio.wait(self.reading[:count], timeout=within_s)
-        assert not left, f"{len(left)} of {count} orders have not ended on their socket"
+    async def shown_the_end(self, within_s: float) -> None:
+        """Wait until the socket of each order that was placed by now has been shown the end."""
+        done, left = await asyncio.wait([*self.reading], timeout=within_s)
+        assert not left, f"{len(left)} orders have not ended on their socket, {len(done)} have"
 
     async def shown_all(self, within_s: float) -> None:
         """Wait until each order's socket has been shown the end, and the users' sockets as much."""
-        await self.shown_the_end(len(self.reading), within_s)
+        await self.shown_the_end(within_s)
         count = sum(len(reader.told) for reader in self.orders.values())
 
         async def as_much() -> bool:

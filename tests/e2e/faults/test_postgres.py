@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from tests.e2e.faults.flight import COUNT, MORE, in_flight
+from tests.e2e.faults.flight import MORE, in_flight
 from tests.integration.sql.proxy import Proxy
 from tools.servers import Postgres
 
@@ -45,8 +45,8 @@ async def test_connections_that_are_cut_before_the_answer_lose_and_double_nothin
     ):
         clients = flight.clients
         placing = [asyncio.create_task(clients.insist(number)) for number in MORE]
-        cuts = 0
-        while (await asyncio.wait(clients.reading[:COUNT], timeout=0.3))[1]:  # as long as not all were shown the end
+        cuts, reading = 0, [*clients.reading]
+        while (await asyncio.wait(reading, timeout=0.3))[1]:  # as long as not all were shown the end
             cuts += 1
             await asyncio.to_thread(postgres.cut_connections) if cuts % 3 == 0 else proxy.lose_answers()
         log.info("connections were cut %d times", cuts)
