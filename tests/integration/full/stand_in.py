@@ -6,10 +6,11 @@ import sys
 
 from tools.full.deployment import Commands, Deployment
 
+# Not by a handler and an Event: the signal may come while the Event holds its own lock, and would wait for it for ever.
 STOPPABLE = """
-import os, signal, sys, threading
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+def stopped(): signal.sigwait({signal.SIGTERM})
 """
 PROGRAMS = {
     "done": "print('tables made')",
@@ -19,7 +20,7 @@ PROGRAMS = {
 print('bestfill is ready at http://127.0.0.1:1 (its reference: …)')
 print('a terminal' if sys.stdout.isatty() else 'no terminal')
 print(os.environ['DATABASE_URL'].split(':')[0], os.environ['REDIS_URL'].split(':')[0])
-stop.wait()
+stopped()
 print('api stops', end='')
 """,
     "port taken": "import sys; sys.exit('bestfill: cannot listen')",
@@ -29,12 +30,12 @@ print('api stops', end='')
 pid = os.fork()
 if pid:
     print('bestfill worker is ready')
-    stop.wait()
+    stopped()
     os.kill(pid, signal.SIGTERM)
     os.wait()
     print('worker stops')
 else:
-    stop.wait()
+    stopped()
 """,
     "stubborn": """
 import os, signal
@@ -42,7 +43,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.fork() and print('bestfill worker is ready')
 signal.pause()
 """,
-    "slow": STOPPABLE + "print('one moment'); stop.wait()",
+    "slow": STOPPABLE + "print('one moment'); stopped()",
 }
 
 
