@@ -19,7 +19,7 @@ from bestfill.ports import OrderQueue
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.dramatiq.broker import connect, make_broker, wake_message
 from bestfill_adapters.dramatiq.wakes import push
-from bestfill_adapters.redis.connection import pool, reason
+from bestfill_adapters.redis.connection import REPLY_S, pool, reason, within
 
 BATCH: Final = 64
 """So many orders one message wakes at most."""
@@ -118,7 +118,7 @@ class DramatiqQueue(OrderQueue):
             QueueError: it does not.
         """
         try:
-            async with self._asking:  # a crowd of questions must take no more than one connection
+            async with self._asking, within(REPLY_S):  # a crowd of questions must take no more than one connection
                 await self._asker.ping()
         except RedisError as error:
             raise QueueError(f"Redis does not answer: {reason(error)}") from error

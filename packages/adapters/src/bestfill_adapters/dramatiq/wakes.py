@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from bestfill.errors import QueueError
 from bestfill.units import OrderId
 from bestfill_adapters.dramatiq.ids import is_order_id
-from bestfill_adapters.redis.connection import REPLY_S, pool, reason
+from bestfill_adapters.redis.connection import REPLY_S, pool, reason, within
 
 WAKES: Final = "bestfill:wakes"
 WAKES_MAX: Final = 10_000
@@ -42,7 +42,7 @@ class WakeList:
             SettingsError: the URL is none of Redis.
         """
         self._wait_s = wait_s
-        self._client = AsyncRedis(connection_pool=pool(url, reply_s=wait_s + REPLY_S))
+        self._client = AsyncRedis(connection_pool=pool(url))
 
     async def take(self, most: int) -> list[OrderId]:
         """Wait for wakes, and give at most so many; none if none come within the time.
@@ -51,7 +51,8 @@ class WakeList:
             QueueError: Redis cannot be reached.
         """
         try:
-            taken = await self._client.blmpop(self._wait_s, 1, WAKES, direction="LEFT", count=most)
+            async with within(self._wait_s + REPLY_S):
+                taken = await self._client.blmpop(self._wait_s, 1, WAKES, direction="LEFT", count=most)
         except RedisError as error:
             raise QueueError(f"no wakes can be taken: {reason(error)}") from error
         if not taken:

@@ -1,11 +1,15 @@
 """How Redis is reached: every timeout, retry and bound said here, none left to the library's defaults."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoReply
 
 from bestfill.errors import plain
 from bestfill_adapters.settings import SettingsError
@@ -17,18 +21,17 @@ REPLY_S: Final = 1.0
 _SCHEMES: Final = {"valkey": "redis", "valkeys": "rediss"}
 
 
-def pool(url: str, connections: int = 1, reply_s: float = REPLY_S) -> ConnectionPool:
+def pool(url: str, connections: int = 1) -> ConnectionPool:
     """Make a pool of at most so many connections; none is opened yet.
 
-    Nothing is tried again by itself, so whoever asks knows how often a command was sent. A parameter of the same name
-    in the URL's query wins.
+    Nothing is tried again by itself, so whoever asks knows how often a command was sent, and no reply is waited for
+    within any time: that is what `within` is for. A parameter of the same name in the URL's query wins.
 
     Raises:
         SettingsError: the URL is none of Redis.
     """
     scheme, separator, rest = url.partition("://")
     settings: dict[str, Any] = {
-        "socket_timeout": reply_s,
         "socket_connect_timeout": CONNECT_S,
         "health_check_interval": 0,
         "retry": Retry(NoBackoff(), 0),
@@ -46,7 +49,23 @@ def pool(url: str, connections: int = 1, reply_s: float = REPLY_S) -> Connection
     except (ValueError, TypeError, RedisError):
         # `from None`: what was refused may hold the password.
         raise SettingsError(["REDIS_URL: must be a URL such as redis://host:6379/0"]) from None
+    # Of the URL's too: the library sends under `asyncio.wait_for`, which before Python 3.12 may swallow a cancellation.
+    made.connection_kwargs["socket_timeout"] = None
     return made
+
+
+@asynccontextmanager
+async def within(reply_s: float) -> AsyncIterator[None]:
+    """Bound how long a command and its reply may take.
+
+    Raises:
+        RedisError: they took longer.
+    """
+    try:
+        async with asyncio.timeout(reply_s):
+            yield
+    except TimeoutError as error:
+        raise NoReply("no reply in time") from error
 
 
 def connection(pool: ConnectionPool) -> Connection:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from bestfill.errors import QueueError
 from bestfill.events import OrderEvent
 from bestfill.ports import Notifier
-from bestfill_adapters.redis.connection import connection, pool, reason
+from bestfill_adapters.redis.connection import REPLY_S, connection, pool, reason, within
 from bestfill_adapters.redis.messages import GAP, join, pack
 from bestfill_adapters.redis.subscription import FIRST_PAUSE_S, LONGEST_PAUSE_S, Subscription
 
@@ -115,8 +115,9 @@ class RedisNotifier(Notifier):
     async def _send(self, message: bytes) -> None:
         if self._link is None:
             self._link = connection(self._pool)
-        await self._link.send_command("PUBLISH", CHANNEL, message)
-        await self._link.read_response()
+        async with within(REPLY_S):
+            await self._link.send_command("PUBLISH", CHANNEL, message)
+            await self._link.read_response()
         if self._down:
             log.info("events are published again", extra={"dropped": self._dropped})
             self._down, self._dropped = False, 0

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError
 
 from bestfill.events import OrderEvent
-from bestfill_adapters.redis.connection import REPLY_S, connection, reason
+from bestfill_adapters.redis.connection import REPLY_S, connection, reason, within
 from bestfill_adapters.redis.messages import BadMessage, read
 
 SILENCE_S: Final = 1.0
@@ -73,8 +73,9 @@ class Subscription(AsyncIterator[Sequence[OrderEvent]]):
     async def _subscribe(self) -> None:
         link = connection(self._pool)
         try:
-            await link.send_command("SUBSCRIBE", self._channel)
-            await link.read_response()
+            async with within(REPLY_S):
+                await link.send_command("SUBSCRIBE", self._channel)
+                await link.read_response()
         except BaseException:
             await link.disconnect(nowait=True)
             raise
@@ -98,10 +99,9 @@ class Subscription(AsyncIterator[Sequence[OrderEvent]]):
         """Give the next message's data, or None if what came is none."""
         reply = await link.read_response(timeout=SILENCE_S)
         if reply is None:
-            await link.send_command("PING")
-            reply = await link.read_response(timeout=REPLY_S)
-            if reply is None:
-                raise NotConnected("the server does not answer")
+            async with within(REPLY_S):
+                await link.send_command("PING")
+                reply = await link.read_response()
         self._pause_s = FIRST_PAUSE_S
         match reply:
             case [b"message", _, data]:
