@@ -435,6 +435,55 @@ async def test_a_cancelled_run_gives_its_lease_back():
     assert (await floor.store.get(order.id)).wake_at <= floor.clock.now()
 
 
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("status", ["claimed", Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
+async def test_a_run_that_is_cancelled_while_it_commits_gives_its_lease_back(status, made):
+    floor = Floor()
+    order = await floor.engine.place(request())
+    if status == "claimed":
+        await floor.store.commit(transition.start(order, NOW, NOW))
+    commit, committing = floor.store.commit, asyncio.Event()
+
+    async def hang_once(move):
+        which = "claimed" if move.event is None else move.event.status
+        if which != status or committing.is_set():
+            return await commit(move)
+        event = await commit(move) if made else None
+        committing.set()
+        await asyncio.Event().wait()
+        return event
+
+    floor.store.commit = hang_once
+    run = asyncio.create_task(floor.engine.run(order.id))
+    await committing.wait()
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert (await check_order(floor.store, order.id)).wake_at <= floor.clock.now()
+    assert floor.queue.woken[-1] == (order.id, 0)
+    await floor.engine.run(order.id)
+    assert (await check_order(floor.store, order.id)).status is Status.CONFIRMED
+
+
+async def test_a_run_that_is_cancelled_while_it_commits_leaves_another_workers_claim_alone():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    commit, committing = floor.store.commit, asyncio.Event()
+
+    async def hang(move):
+        committing.set()
+        await asyncio.Event().wait()
+        return await commit(move)
+
+    floor.store.commit = hang
+    run = asyncio.create_task(floor.engine.run(order.id))
+    await committing.wait()
+    floor.store.commit = commit
+    await floor.store.commit(transition.start(order, NOW + 20_000, NOW))
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert (await floor.store.get(order.id)).wake_at == NOW + 20_000
+
+
 async def test_a_commit_whose_acknowledgement_is_lost_is_no_second_swap():
     floor = Floor()
     order = await floor.engine.place(request())

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 from bestfill import decide as step
@@ -10,7 +11,7 @@ from bestfill import transition as to
 from bestfill.decide import Known, decide
 from bestfill.engine.asking import ask, unexpected
 from bestfill.engine.desk import Desk
-from bestfill.errors import BestfillError, ExecutionError, StoreError, SwapReverted, VenueUnavailable
+from bestfill.errors import BestfillError, Conflict, ExecutionError, StoreError, SwapReverted, VenueUnavailable
 from bestfill.order import Attempt, AttemptOutcome, Order, Status, revised
 from bestfill.quote import Height, Leg, Quote, SignedSwap, SwapPlan, SwapStatus
 from bestfill.retry import PERMILLE, backoff_ms
@@ -29,6 +30,8 @@ class Execution:
     def __init__(self, desk: Desk, order: Order, known: Known) -> None:
         self.desk, self.order, self.known = desk, order, known
         self.attempt: Attempt | None = None
+        self._moving: Transition | None = None
+        """What is being committed; once this is cut short, what may have been."""
 
     async def run(self) -> None:
         """Take the order as far as it goes now.
@@ -53,11 +56,20 @@ class Execution:
 
     async def give_back(self) -> None:
         """Give up the lease, so that another worker need not wait for it to pass."""
-        if self.known.held and not self.order.status.terminal:
-            try:
-                await self.desk.store.commit(to.hold(self.order, self.desk.clock.now()))
-            except StoreError:
-                log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
+        mine = [self.order] if self.known.held else []
+        if self._moving is not None and self._moving.order.status is not Status.PENDING:  # that has no lease
+            mine.append(self._moving.order)
+        try:
+            for _ in range(2 if mine else 0):  # what was cut short may be made between the look and the commit
+                stored = await self.desk.store.get(self.order.id)
+                # The whole row: one of the same version may be another worker's.
+                if stored not in mine or stored.status.terminal:
+                    return
+                with suppress(Conflict):
+                    await self.desk.store.commit(to.hold(stored, self.desk.clock.now()))
+                    return
+        except StoreError:
+            log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
 
     async def _go_on(self) -> None:
         task = asyncio.current_task()
@@ -114,7 +126,9 @@ class Execution:
         return True
 
     async def _commit(self, move: Transition, known: Known | None = None) -> None:
+        self._moving = move
         event = await self.desk.store.commit(move)
+        self._moving = None
         self.order = move.order
         self.attempt = move.attempt or self.attempt
         self.known = known or Known(held=True)
