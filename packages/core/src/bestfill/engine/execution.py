@@ -88,13 +88,13 @@ class Execution:
                 self.known.held = True
             case step.Start():
                 await self._commit(to.start(order, desk.lease(now), now))
-                log.info("order started", extra=self._about())
+                log.debug("order started", extra=self._about())
             case step.AskQuotes():
                 await self._ask_quotes()
             case step.Choose(decision):
                 await self._commit(to.choose(order, self._present(), decision, desk.lease(now), now))
                 reasons = {c.venue: c.reason for c in decision.considered}
-                log.info("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
+                log.debug("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
             case step.Build(quote):
                 await self._build(quote)
             case step.Submit(signed):
