@@ -193,7 +193,7 @@ async def test_a_slow_reader_is_closed_and_its_connection_dropped_while_others_g
     monkeypatch.setattr(server, "LINGER_S", 0.05)
     taken = bind("127.0.0.1", 0)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-    async with served(taken, pace=Pace(send_s=0.2)) as api:
+    async with served(taken, pace=Pace(send_s=1.0)) as api:
         deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         deaf.connect(api.address)

@@ -10,7 +10,6 @@ from tools.servers import Valkey
 async def notifier(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RedisNotifier]:
     """A notifier that soon notices a silent server."""
     monkeypatch.setattr(subscription, "SILENCE_S", 0.05)
-    monkeypatch.setattr(subscription, "REPLY_S", 0.2)
     opened = RedisNotifier(valkey.url)
     yield opened
     await opened.close()

@@ -32,7 +32,7 @@ def test_it_comes_back_empty_on_the_same_port(valkey: Valkey, how: str):
 
 
 def test_a_paused_one_keeps_clients_waiting_until_it_is_resumed(valkey: Valkey):
-    with connect(valkey, timeout_s=0.1) as client:
+    with connect(valkey, timeout_s=1) as client:
         client.set("a", 1)
         valkey.pause()
         with pytest.raises(redis.TimeoutError):

@@ -10,8 +10,8 @@ from tests.integration.sql.orders import place
 
 
 async def test_an_order_that_was_refused_is_not_stored_when_the_server_comes_back(pg_store, postgres, monkeypatch):
-    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.CALL_S", 0.1)
     await place(pg_store, 1)
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.store.CALL_S", 0.1)
     await asyncio.to_thread(postgres.stop)
     with pytest.raises(StoreError):
         await pg_store.place(*new_order(2))

@@ -143,14 +143,15 @@ async def test_a_signature_that_is_refused_is_told_so_in_doubt_too(far, proxy):
 
 
 async def test_an_answer_that_never_comes_is_not_waited_for(far, proxy, monkeypatch, postgres_url):
-    monkeypatch.setattr("bestfill_adapters.sql.postgres.session.ANSWER_S", 0.2)
     order = await place(far)
+    monkeypatch.setattr("bestfill_adapters.sql.postgres.session.ANSWER_S", 0.2)
     async with raw(postgres_url) as other, other.transaction():
         await other.execute("SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", order.id)
         moving = asyncio.ensure_future(far.commit(samples.started(order)))
         async with asyncio.timeout(10):
             with pytest.raises(StoreError):
                 await moving
+    monkeypatch.undo()
     assert (await check_order(far, order.id)).status in ("pending", "routing")
 
 
