@@ -1,6 +1,5 @@
 """Dramatiq's broker as it comes, over a client whose timeouts, retries and bounds are said here."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,13 +13,11 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from bestfill.units import OrderId
-from bestfill_adapters.redis.connection import reason
-from bestfill_adapters.settings import SettingsError
+from bestfill_adapters.redis.connection import reach, reason
 
 QUEUE: Final = "orders"
 ACTOR: Final = "run_orders"
 
-CONNECT_S: Final = 1.0
 REPLY_S: Final = 2.0
 
 
@@ -32,21 +29,7 @@ def connect(url: str, connections: int) -> Redis:
     Raises:
         SettingsError: the URL is none of Redis.
     """
-    try:
-        pool = ConnectionPool.from_url(
-            re.sub("^valkey", "redis", url),
-            max_connections=connections,
-            socket_connect_timeout=CONNECT_S,
-            socket_timeout=REPLY_S,
-            retry=Retry(NoBackoff(), 1),
-            # RESP3 would add requests of its own to each connection, which older servers and Valkey refuse.
-            protocol=2,
-            driver_info=None,
-        )
-        pool.make_connection()  # finds what the URL's query should not have
-    except (ValueError, TypeError, RedisError):
-        # `from None`: what was refused may hold the password.
-        raise SettingsError(["REDIS_URL: must be a URL such as redis://host:6379/0"]) from None
+    pool = reach(ConnectionPool, url, connections, socket_timeout=REPLY_S, retry=Retry(NoBackoff(), 1))
     return Redis(connection_pool=pool)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import redis
 from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -18,6 +19,9 @@ CONNECT_S: Final = 1.0
 REPLY_S: Final = 1.0
 """How long a connection may take to be made, and a reply to come."""
 
+P = TypeVar("P", redis.ConnectionPool, ConnectionPool)
+"""A pool for threads, or one for an event loop."""
+
 _SCHEMES: Final = {"valkey": "redis", "valkeys": "rediss"}
 
 
@@ -30,27 +34,35 @@ def pool(url: str, connections: int = 1) -> ConnectionPool:
     Raises:
         SettingsError: the URL is none of Redis.
     """
+    made = reach(ConnectionPool, url, connections, retry=Retry(NoBackoff(), 0))
+    # Of the URL's too: the library sends under `asyncio.wait_for`, which before Python 3.12 may swallow a cancellation.
+    made.connection_kwargs["socket_timeout"] = None
+    return made
+
+
+def reach(kind: type[P], url: str, connections: int, **settings: object) -> P:
+    """Make a pool of this kind, with these settings beside those that hold for all.
+
+    Raises:
+        SettingsError: the URL is none of Redis.
+    """
     scheme, separator, rest = url.partition("://")
-    settings: dict[str, Any] = {
+    given: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_S,
         "health_check_interval": 0,
-        "retry": Retry(NoBackoff(), 0),
         # RESP3 would add requests of its own to each connection, which older servers and Valkey refuse.
         "protocol": 2,
         "driver_info": None,
+        **settings,
     }
     if scheme != "unix":
-        settings["socket_keepalive"] = True
+        given["socket_keepalive"] = True
     try:
-        made = ConnectionPool.from_url(
-            f"{_SCHEMES.get(scheme, scheme)}{separator}{rest}", max_connections=connections, **settings
-        )
+        made = kind.from_url(f"{_SCHEMES.get(scheme, scheme)}{separator}{rest}", max_connections=connections, **given)
         made.make_connection()  # finds what the URL's query should not have
     except (ValueError, TypeError, RedisError):
         # `from None`: what was refused may hold the password.
         raise SettingsError(["REDIS_URL: must be a URL such as redis://host:6379/0"]) from None
-    # Of the URL's too: the library sends under `asyncio.wait_for`, which before Python 3.12 may swallow a cancellation.
-    made.connection_kwargs["socket_timeout"] = None
     return made
 
 
