@@ -1,5 +1,6 @@
 """Any database is brought to the tables of this release, or refused with a reason."""
 
+import asyncio
 import logging
 import shutil
 import sqlite3
@@ -16,8 +17,9 @@ from sqlalchemy import create_engine
 
 from bestfill.errors import StoreError
 from bestfill_adapters.sql.migrate import migrate
-from bestfill_adapters.sql.sqlite import SqliteFile
+from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
 from bestfill_adapters.sql.tables import SCHEMA, metadata
+from tests.integration.sql.orders import crowd
 
 ADAPTERS = Path(__file__).parents[3] / "packages" / "adapters"
 
@@ -53,6 +55,23 @@ def test_migrating_again_changes_nothing(migrated, tmp_path):
     before = schema(path)
     migrate(SqliteFile(path).url)
     assert schema(path) == before
+
+
+def test_orders_of_before_the_count_are_counted(file):
+    store = SqliteStore(file)
+    store.start()
+    asyncio.run(crowd(store, 5, users=2))
+    store.close()
+    before = schema(file.path)
+    with closing(sqlite3.connect(file.path)) as db, db:
+        db.execute("ALTER TABLE user_streams DROP COLUMN orders")
+        db.execute("UPDATE alembic_version SET version_num = '0002'")
+    assert migrate(file.url)
+    assert schema(file.path) == before
+    store.start()
+    pages = [asyncio.run(store.page(user_id, 1, 0)) for user_id in ("user-0", "user-1", "user-2")]
+    store.close()
+    assert [page.total for page in pages] == [3, 2, 0]
 
 
 def test_processes_that_migrate_at_once_do_it_once(tmp_path):

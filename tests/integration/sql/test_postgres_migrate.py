@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bestfill.errors import StoreError
 from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.tables import SCHEMA, metadata
+from tests.integration.sql.orders import crowd
 from tools.servers.databases import create_database, drop_database
 
 CATALOG = {
@@ -57,6 +58,19 @@ async def test_migrating_again_changes_nothing(database_url):
     assert migrate(database_url.replace("postgresql:", "postgres:")) is False
     assert migrate(database_url.replace("postgresql:", "postgresql+asyncpg:")) is False
     assert await schema(database_url) == before
+
+
+async def test_orders_of_before_the_count_are_counted(pg_store, postgres_url):
+    await crowd(pg_store, 5, users=2)
+    before = await schema(postgres_url)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("ALTER TABLE user_streams DROP COLUMN orders")
+    await connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    await connection.close()
+    assert migrate(postgres_url)
+    assert await schema(postgres_url) == before
+    pages = [await pg_store.page(user_id, 1, 0) for user_id in ("user-0", "user-1", "user-2")]
+    assert [page.total for page in pages] == [3, 2, 0]
 
 
 def run(url: str, **environ: str) -> subprocess.Popen:

@@ -59,7 +59,7 @@ def test_a_statement_for_many_rows_is_the_one_for_a_row_with_more_of_them(db, na
         ("COUNT_DELAYED", "ix_orders_retrying (wake_at>?)"),
         ("COUNT_FLAGGED", "ix_order_executions_flagged"),
         ("SELECT_PAGE", "ix_orders_of_user (user_id=?)"),
-        ("COUNT_OF_USER", "COVERING INDEX ix_orders_of_user (user_id=?)"),
+        ("SELECT_TOTAL", "user_streams USING INDEX sqlite_autoindex_user_streams_1 (user_id=?)"),
         ("SELECT_USER_EVENTS", "(user_id=? AND user_seq>?)"),
         ("SELECT_EVENTS", "(order_id=? AND seq>?)"),
     ],

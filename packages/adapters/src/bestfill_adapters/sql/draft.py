@@ -59,6 +59,7 @@ class OrdersDraft(Draft):
                 return before, None
             self._keys[key.user_id, key.key] = (key.digest, order.id, order.created_at)
         stored, head = self._append(event, rows.NO_EVENT)
+        self._users[order.user_id] += 1
         self._new.append((*rows.fixed_part(order), *rows.moving_part(order), head))
         self._standing[order.id] = (order.status.value, order.version, head)
         self._counts[order.status.value] += 1
@@ -110,7 +111,7 @@ class OrdersDraft(Draft):
                 raise
             raise Conflict(refused) from error
         self._write(sql.INSERT_EVENT, self._events)
-        self._write(sql.UPSERT_USER_SEQ, [(user, self._user_seqs[user]) for user in self._users])
+        self._write(sql.PUT_USER, [(user, self._user_seqs[user], orders) for user, orders in self._users.items()])
         self._write(sql.UPSERT_FAILURE, self._failures)
         self._write(sql.INSERT_KEY, [(*name, *stands_for) for name, stands_for in self._keys.items()])
         self._write(sql.ADD_TO_COUNT, [(*count, 0) for count in self._counts.items() if count[1]])
@@ -127,7 +128,7 @@ class OrdersDraft(Draft):
         self._events: list[rows.Row] = []
         self._failures: list[rows.Row] = []
         self._user_seqs: dict[str, int] = {}
-        self._users: set[str] = set()
+        self._users: Counter[str] = Counter()  # who has new events, and how many new orders
         self._keys: dict[tuple[str, str], tuple[str, OrderId, Millis]] = {}
         self._counts: Counter[str] = Counter()
 
@@ -145,6 +146,6 @@ class OrdersDraft(Draft):
         if event.user_id not in self._user_seqs:
             self._user_seqs |= reads.user_seqs(self._db, [event.user_id])
         self._user_seqs[event.user_id] = user_seq = self._user_seqs[event.user_id] + 1
-        self._users.add(event.user_id)
+        self._users[event.user_id] += 0
         self._events.append(rows.event_row(event, user_seq, data, prev_hash))
         return rows.numbered(event, user_seq), rows.event_hash(prev_hash, event, data)

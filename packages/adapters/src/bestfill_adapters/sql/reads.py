@@ -104,8 +104,8 @@ def page(db: sqlite3.Connection, user_id: str, limit: int, offset: int) -> Order
     """Give a page of a user's orders, and the total."""
     found = db.execute(sql.SELECT_PAGE, (user_id, bounded(limit), bounded(offset)))
     orders = tuple(rows.to_order(row) for row in found)
-    (total,) = db.execute(sql.COUNT_OF_USER, (user_id,)).fetchone()
-    return OrderPage(orders=orders, total=total)
+    total = db.execute(sql.SELECT_TOTAL, (user_id,)).fetchone()
+    return OrderPage(orders=orders, total=0 if total is None else total[0])
 
 
 def counts(db: sqlite3.Connection, now: Millis) -> OrderCounts:

@@ -21,7 +21,6 @@ from bestfill_adapters.sql.tables import (
     order_executions,
     order_failures,
     orders,
-    user_streams,
 )
 
 _ROW: Final = re.compile(r"(?<=VALUES )(\(\?(?:, \?)*\))")
@@ -65,7 +64,11 @@ INSERT_EVENT: Final = _text(insert(order_events))
 UPSERT_ATTEMPT: Final = _upsert(order_executions)
 UPSERT_FAILURE: Final = _upsert(order_failures)
 INSERT_KEY: Final = _text(insert(idempotency_keys))
-UPSERT_USER_SEQ: Final = _upsert(user_streams)
+PUT_USER: Final = (
+    "INSERT INTO user_streams (user_id, user_seq, orders) VALUES (?, ?, ?) ON CONFLICT (user_id)"
+    " DO UPDATE SET user_seq = excluded.user_seq, orders = orders + excluded.orders"
+)
+"""The user's last number, and how many of the orders are new."""
 ADD_TO_COUNT: Final = (
     "INSERT INTO order_counts (status, orders, shard) VALUES (?, ?, ?)"
     " ON CONFLICT (status, shard) DO UPDATE SET orders = orders + excluded.orders"
@@ -107,7 +110,7 @@ SELECT_SEQS: Final = (
 )
 """Answers with one row, like SELECT_STANDINGS."""
 SELECT_PAGE: Final = f"{_orders} WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
-COUNT_OF_USER: Final = "SELECT count(*) FROM orders WHERE user_id = ?"
+SELECT_TOTAL: Final = "SELECT orders FROM user_streams WHERE user_id = ?"
 SELECT_COUNTS: Final = "SELECT status, sum(orders) FROM order_counts GROUP BY status"
 COUNT_DELAYED: Final = _text(_count.select_from(orders).where(RETRYING, orders.c.wake_at > bindparam("now")))
 COUNT_FLAGGED: Final = _text(_count.select_from(order_executions).where(FLAGGED))

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from bestfill.order import AttemptOutcome, Status
 from bestfill.quote import SwapOutcome
 
-SCHEMA: Final = "0002"
+SCHEMA: Final = "0003"
 """The newest migration, by which the tables are as they stand here."""
 
 metadata: Final = MetaData(
@@ -208,6 +208,7 @@ user_streams: Final = Table(
     metadata,
     Column("user_id", Text, nullable=False),
     Column("user_seq", BigInteger, nullable=False),
+    Column("orders", BigInteger, nullable=False),
     PrimaryKeyConstraint("user_id"),
     postgresql_with=_ROOMY,
 )

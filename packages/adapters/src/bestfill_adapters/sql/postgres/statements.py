@@ -60,9 +60,10 @@ _NO_EVENT: Final = "decode(repeat('00', 32), 'hex')"
 # has got is that of the group's last event, from which the window counts down; a join would compare each with each.
 _NUMBERED: Final = """
 streams AS (
-  INSERT INTO user_streams AS s (user_id, user_seq)
-  SELECT user_id, count(*) FROM {source} WHERE data IS NOT NULL GROUP BY user_id ORDER BY user_id
-  ON CONFLICT (user_id) DO UPDATE SET user_seq = s.user_seq + excluded.user_seq
+  INSERT INTO user_streams AS s (user_id, user_seq, orders)
+  SELECT user_id, count(*), {orders} FROM {source} WHERE data IS NOT NULL GROUP BY user_id ORDER BY user_id
+  ON CONFLICT (user_id) DO UPDATE
+  SET user_seq = s.user_seq + excluded.user_seq, orders = s.orders + excluded.orders
   RETURNING user_id, user_seq
 ), numbered AS MATERIALIZED (
   SELECT *, first_value(last) OVER from_here - count(n) OVER from_here + 1 AS user_seq
@@ -105,7 +106,7 @@ WITH given AS MATERIALIZED ({NEW.select}), keyed AS (
   INSERT INTO orders ({", ".join(_names(orders))})
   SELECT {", ".join(_names(orders, without=["event_hash"]))}, {_hash("prev_hash", "placed", "id")}
   FROM placed ORDER BY id
-), {_NUMBERED.format(source="placed")}, counted AS (
+), {_NUMBERED.format(source="placed", orders="count(*)")}, counted AS (
   INSERT INTO order_counts AS c (status, shard, orders)
   SELECT status, ${NEW.width + 1}::int, count(*) FROM numbered WHERE n IS NOT NULL GROUP BY status ORDER BY status
   ON CONFLICT (status, shard) DO UPDATE SET orders = c.orders + excluded.orders
@@ -157,7 +158,7 @@ WITH held AS (
   FROM held AS h
   WHERE o.id = h.id AND o.version = h.expected
   RETURNING {", ".join(f"h.{name}" for name in _written)}
-), {_NUMBERED.format(source="moved")}, counted AS (
+), {_NUMBERED.format(source="moved", orders="0")}, counted AS (
   INSERT INTO order_counts AS c (status, shard, orders)
   SELECT status, ${MOVES.width + 1}::int, sum(change)
   FROM (SELECT was AS status, -1 AS change FROM moved UNION ALL SELECT status, 1 FROM moved) AS changes
@@ -234,7 +235,7 @@ SELECT_USER_SEQS: Final = "SELECT user_id, user_seq FROM user_streams WHERE user
 SELECT_SEQS: Final = "SELECT id::text, seq FROM orders WHERE id = ANY($1::text::uuid[])"
 SELECT_PAGE: Final = f"""
 SELECT counted.total, page.*
-FROM (SELECT count(*) AS total FROM orders WHERE user_id = $1) AS counted
+FROM (SELECT coalesce(sum(orders), 0)::bigint AS total FROM user_streams WHERE user_id = $1) AS counted
 LEFT JOIN LATERAL (
   {_orders} WHERE o.user_id = $1 ORDER BY o.created_at DESC, o.id DESC LIMIT $2 OFFSET $3
 ) AS page ON true"""

@@ -248,10 +248,9 @@ async def last_numbers_are_told_of_many_at_once(store: OrderStore) -> None:
 
 async def pages_are_newest_first(store: OrderStore) -> None:
     """Pages neither overlap nor miss, and the total counts all of the user's."""
-    for n in range(7):
-        order, event = new_order(n, now=Millis(NOW + n // 2))
-        await store.place(order, event)
+    placed = [await store.place(*new_order(n, now=Millis(NOW + n // 2))) for n in range(7)]
     await store.place(*new_order(99, samples.request(user_id="other")))
+    await store.commit(samples.started(placed[0][0]))
     pages = [await store.page("user-123", 3, offset) for offset in (0, 3, 6, 9)]
     assert [p.total for p in pages] == [7, 7, 7, 7]
     assert [len(p.orders) for p in pages] == [3, 3, 1, 0]
