@@ -9,11 +9,13 @@ import pytest
 import redis
 
 from bestfill.errors import StoreError
+from bestfill.events import OrderEvent
 from bestfill.order import Order, Status
 from bestfill.quote import Quote, QuoteRequest
 from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
 from bestfill.testing.samples import request
 from bestfill.testing.store import MemoryStore
+from bestfill.transition import Transition
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.container.deployed import Deployed
 from bestfill_adapters.dramatiq.wakes import WAKES
@@ -36,7 +38,16 @@ class Opened:
 
 
 class Store(Opened, MemoryStore):
-    """One whose sweep finds nothing, so that orders come by the ways that are tested."""
+    """One whose sweep finds nothing, so that orders come by the ways that are tested. `at_end` is called in the loop
+    when an order ends, before its place is free."""
+
+    at_end: Callable[[], object] | None = None
+
+    async def commit(self, transition: Transition) -> OrderEvent | None:
+        stored = await super().commit(transition)
+        if transition.order.status.terminal and self.at_end is not None:
+            self.at_end()
+        return stored
 
     async def claim_due(self, now: Millis, lease_until: Millis, limit: int) -> list[Order]:
         return []
@@ -168,6 +179,82 @@ async def test_the_wake_list_is_left_to_others_while_there_is_no_room(bench: Cal
         async with asyncio.timeout(WAIT_S):
             while client.llen(WAKES):  # noqa: ASYNC110 - another thread tells no event
                 await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def one_by_one(bench: Callable[[int], Bench]) -> Iterator[tuple[Bench, threading.Semaphore]]:
+    """Give a loop with one place, and what lets its venue answer once."""
+    one, let = bench(1), threading.Semaphore(0)
+    (venue,) = one.container.venues()
+
+    async def ask(asked: QuoteRequest) -> Quote:
+        one.asked.release()
+        await asyncio.to_thread(let.acquire)
+        return await answer(asked)
+
+    answer, venue.ask = FakeVenue("own", 250_000_000).quote, ask
+    yield one, let
+    let.release(1_000)
+
+
+async def test_who_waits_for_room_gets_it_before_who_comes_when_there_is_some(one_by_one):
+    one, let = one_by_one
+    one.loop.start()
+    first, waits, comes = await place(one, 3)
+    one.hand_over(first).result(WAIT_S)
+    one.wait_for_asks(1)
+    waiting = one.hand_over(waits)
+    with pytest.raises(TimeoutError):
+        waiting.result(0.05)
+    coming: list[asyncio.Task[None]] = []
+    one.store.at_end = lambda: coming or coming.append(asyncio.ensure_future(one.loop._take([comes])))
+    let.release()
+    one.wait_for_asks(1)
+    assert (await one.store.get(waits)).status is Status.ROUTING
+    assert (await one.store.get(comes)).status is Status.PENDING
+
+
+async def test_the_wake_list_has_its_turn_before_messages_that_come_later(one_by_one, redis_url: str):
+    one, let = one_by_one
+    one.loop.start()
+    first, waits, comes = await place(one, 3)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.rpush(WAKES, first, waits)
+        one.wait_for_asks(1)
+        assert client.lrange(WAKES, 0, -1) == [waits]
+        coming: list[asyncio.Task[None]] = []
+        one.store.at_end = lambda: coming or coming.append(asyncio.ensure_future(one.loop._take([comes])))
+        let.release()
+        one.wait_for_asks(1)
+        async with asyncio.timeout(WAIT_S):
+            while client.llen(WAKES):  # noqa: ASYNC110 - another thread tells no event
+                await asyncio.sleep(0.005)
+
+
+async def test_until_it_is_closed_it_passes_on_what_dramatiqs_threads_have_taken(bench: Callable[[int], Bench]):
+    one, drained = bench(1), threading.Event()
+    runner = one.container.runner()
+    drain = runner.drain
+
+    async def drain_and_tell(grace_s: float) -> None:
+        await drain(grace_s)
+        drained.set()
+
+    runner.drain = drain_and_tell
+    one.loop.start()
+    (late,) = await place(one, 1)
+    one.queue.woken.clear()
+    one.loop.drain()
+    assert await asyncio.to_thread(drained.wait, WAIT_S)
+    loop = one.loop._loop.result()
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_turns(1_000), loop))  # if it were ending, it would have
+    await asyncio.to_thread(one.hand_over(late).result, WAIT_S)
+    assert one.queue.woken == [(late, 0)]
+
+
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def test_what_keeps_it_from_starting_is_raised_and_leaves_no_thread(redis_url: str):

@@ -408,6 +408,21 @@ async def test_a_buffer_that_runs_over_while_the_story_is_read_only_means_readin
             assert await wire.closed() == TERMINAL
 
 
+async def test_a_buffer_that_runs_over_while_the_story_is_sent_does_not_cut_its_reader_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "BUFFER", 2)
+    async with house(pace=NEVER) as api, connect(api.app, "/ws?userId=user-123&since=0") as quick:
+        await api.place()
+        assert (await quick.event())["userSeq"] == 1
+        async with connect(api.app, "/ws?userId=user-123&since=0", stuck=True) as late:
+            for number in range(2, 8):
+                await api.place()
+                assert (await quick.event())["userSeq"] == number
+            late.free.set()
+            assert [event["userSeq"] for event in await late.events(7)] == [1, 2, 3, 4, 5, 6, 7]
+
+
 async def test_what_clients_say_is_ignored(api: House) -> None:
     order_id = await api.place()
     async with connect(api.app, f"/ws/{order_id}") as wire:

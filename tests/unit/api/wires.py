@@ -57,10 +57,12 @@ class Wire:
 
 
 @asynccontextmanager
-async def connect(app: Litestar, url: str) -> AsyncIterator[Wire]:
+async def connect(app: Litestar, url: str, *, stuck: bool = False) -> AsyncIterator[Wire]:
     """Connect, wait for the acceptance, and leave in the end."""
     path, _, query = url.partition("?")
     wire = Wire()
+    if stuck:
+        wire.free.clear()
     scope: dict[str, Any] = {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
