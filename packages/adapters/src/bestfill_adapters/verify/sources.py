@@ -1,0 +1,88 @@
+"""Where rows come from: a database that is only read, in snapshots, while others may be writing to it."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
+
+from bestfill.errors import StoreError
+from bestfill_adapters.settings import Settings
+from bestfill_adapters.sql.file import DATABASE
+from bestfill_adapters.sql.rows import Row
+from bestfill_adapters.sql.tables import SCHEMA
+
+SELECT_SCHEMA: Final = "SELECT version_num FROM alembic_version"
+SELECT_HOLES: Final = """
+SELECT user_id, max(events), max(numbers), max(first), max(last), max(counted) FROM (
+  SELECT user_id, count(*) AS events, count(DISTINCT user_seq) AS numbers, min(user_seq) AS first,
+    max(user_seq) AS last, 0 AS counted
+  FROM order_events GROUP BY user_id
+  UNION ALL SELECT user_id, 0, 0, NULL, NULL, user_seq FROM user_streams
+) AS streams
+GROUP BY user_id
+HAVING max(events) <> max(counted) OR max(numbers) <> max(counted)"""
+"""The users who have not as many events, and numbers of events, as are counted.
+
+That none of the numbers is above the count is seen with the events' orders.
+"""
+
+
+class Source(Protocol):
+    """A store's tables. Ids are compared as the database does; None for one is before, or after, all of them."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """See the tables as they are at one moment, within this context; all that is read must be read in one."""
+
+    @abstractmethod
+    def orders(self, after: Any, limit: int) -> list[Row]:
+        """Give the next rows of `orders` by their ids, each with the `user_seq` of its user's last event."""
+
+    @abstractmethod
+    def events(self, after: Any, upto: Any) -> Iterator[Row]:
+        """Give the rows of `order_events` of these orders, each one's together and by `seq`."""
+
+    @abstractmethod
+    def attempts(self, after: Any, upto: Any) -> Iterator[Row]:
+        """Give the rows of `order_executions` of these orders, each one's together and by number."""
+
+    @abstractmethod
+    def holes(self) -> Iterator[Row]:
+        """Give what `SELECT_HOLES` finds."""
+
+    @abstractmethod
+    def damage(self) -> Iterator[str]:
+        """Say what is wrong with the database itself, as far as it can tell."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the database go."""
+
+
+def open_source(settings: Settings) -> Source:
+    """Open the database of the settings: PostgreSQL if there is a URL, else the SQLite file.
+
+    Raises:
+        StoreError: it can't be read, or its tables are not those of this release.
+    """
+    if settings.database_url is None:
+        from bestfill_adapters.verify.sqlite import SqliteSource
+
+        return SqliteSource(settings.data_dir / DATABASE)
+    from bestfill_adapters.verify.postgres import PostgresSource
+
+    return PostgresSource(settings.database_url)
+
+
+def check_schema(found: list[Row]) -> None:
+    """Compare what `SELECT_SCHEMA` gives.
+
+    Raises:
+        StoreError: the tables are not those of this release.
+    """
+    if found != [(SCHEMA,)]:
+        has = ", ".join(sorted(str(row[0]) for row in found)) or "none"
+        raise StoreError(
+            f"this release reads the schema {SCHEMA}, and the database has {has}:"
+            " run ./dev migrate, or the release that made it"
+        )

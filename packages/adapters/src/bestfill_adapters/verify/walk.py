@@ -1,0 +1,137 @@
+"""All orders of a store, one page after the other."""
+
+import hashlib
+from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from bestfill.errors import plain
+from bestfill.units import Millis
+from bestfill_adapters.verify.sources import Source
+from bestfill_adapters.verify.story import Story
+
+PAGE: Final = 500
+"""How many orders are held in memory, and seen as of one moment."""
+
+_ORDER_ID: Final = itemgetter(0)
+
+
+@frozen
+class Fault:
+    """Something that is not as it was written: what it is, and what is wrong with it, fit to be shown."""
+
+    subject: str = field(converter=plain)
+    reason: str = field(converter=plain)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}"
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """What was found in all.
+
+    `digest` is the SHA-256 over every word of the stories of those orders that count for it, `digested` of them;
+    `unfinished` of these have not ended, so that it will change.
+    """
+
+    orders: int
+    events: int
+    faults: int
+    digest: str
+    digested: int
+    unfinished: int
+
+
+def verify(source: Source, report: Callable[[Fault], None], before: Millis | None = None) -> Verdict:
+    """Read every order of a store, and report whatever is not whole and unchanged.
+
+    Others may write meanwhile: each order is seen as of one moment, and what was told of it before can't change.
+
+    Args:
+        source: the store's tables.
+        report: is told of each fault as soon as it is found, of an order's first alone.
+        before: of orders that were accepted then or later nothing is in the digest.
+
+    Raises:
+        StoreError: the database can't be read any more.
+    """
+    walk = _Walk(source, report, before)
+    walk.damage()
+    walk.orders()
+    walk.holes()
+    return walk.verdict()
+
+
+class _Walk:
+    def __init__(self, source: Source, report: Callable[[Fault], None], before: Millis | None) -> None:
+        self._source, self._report, self._before = source, report, before
+        self._orders = self._events = self._faults = self._digested = self._unfinished = 0
+        self._digest = hashlib.sha256()
+
+    def damage(self) -> None:
+        with self._source.snapshot():
+            for said in self._source.damage():
+                self._fault("the database", said)
+
+    def orders(self) -> None:
+        after: Any = None
+        while True:
+            with self._source.snapshot():
+                page = self._source.orders(after, PAGE)
+                last = page[-1][0] if len(page) == PAGE else None
+                self._page({row[0]: Story(row) for row in page}, after, last)
+            if last is None:
+                return
+            after = last
+
+    def holes(self) -> None:
+        """Find users whose events are not all there: of a whole order that is missing, nothing else tells."""
+        with self._source.snapshot():
+            for user_id, events, numbers, first, last, counted in self._source.holes():
+                self._fault(
+                    f"user {user_id!r}",
+                    f"{events} events with {numbers} numbers from {first} to {last}, where {counted} are counted",
+                )
+
+    def verdict(self) -> Verdict:
+        return Verdict(
+            orders=self._orders,
+            events=self._events,
+            faults=self._faults,
+            digest=self._digest.hexdigest(),
+            digested=self._digested,
+            unfinished=self._unfinished,
+        )
+
+    def _page(self, stories: dict[Any, Story], after: Any, last: Any) -> None:
+        strangers: set[Any] = set()
+        for order_id, events in groupby(self._source.events(after, last), _ORDER_ID):
+            if (story := stories.get(order_id)) is None:
+                strangers.add(order_id)
+            else:
+                for row in events:
+                    story.add(row)
+        attempts = {order_id: list(its) for order_id, its in groupby(self._source.attempts(after, last), _ORDER_ID)}
+        for order_id in strangers | (attempts.keys() - stories.keys()):
+            self._fault(f"order {order_id}", "its row is missing")
+        for order_id, story in stories.items():
+            story.end(attempts.get(order_id, ()))
+            self._count(order_id, story)
+
+    def _count(self, order_id: Any, story: Story) -> None:
+        self._orders += 1
+        self._events += story.events
+        if story.fault is not None or story.told is None:
+            self._fault(f"order {order_id}", str(story.fault))
+        elif self._before is None or story.told.created_at < self._before:
+            self._digested += 1
+            self._unfinished += not story.told.status.terminal
+            self._digest.update(story.digest)
+
+    def _fault(self, subject: str, reason: str) -> None:
+        self._faults += 1
+        self._report(Fault(subject, reason))
