@@ -96,6 +96,17 @@ def test_a_stream_that_is_closed_harms_nobody(capsys: pytest.CaptureFixture[str]
     assert "Logging error" in capsys.readouterr().err
 
 
+def test_a_pipe_that_nobody_reads_is_told_of_to_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    # stderr of a worker's process is a pipe too: to one that reads it no more either, and would never break.
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    logs.configure("info", Broken())
+    logging.getLogger("bestfill").warning("x")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_terminal_gets_readable_text_without_local_variables() -> None:
     out = Terminal()
     logs.configure("info", out)

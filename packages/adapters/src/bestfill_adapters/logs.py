@@ -76,6 +76,8 @@ class _Structured(logging.Handler):
             self._lines.append(f"{self._render(None, record.levelname, _event(record))}\n")
             if record.levelno >= logging.WARNING or not self._later():
                 self.flush()
+        except OSError:
+            pass  # nobody reads any more; to say so at each line would fill a worker's stderr, and then block it
         except Exception:  # noqa: BLE001 - whatever is wrong with a line must not harm the work that it tells of
             self.handleError(record)
 
