@@ -14,11 +14,12 @@ from bestfill.errors import StoreError
 from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.tables import SCHEMA, metadata
 from tests.integration.sql.orders import crowd
+from tests.integration.sql.test_postgres_store import until_waiting
 from tools.servers.databases import create_database, drop_database
 
 CATALOG = {
     "columns": "SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull"
-    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE attnum > 0 AND relkind = 'r'",
+    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r'",
     "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid)"
     " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid WHERE contype <> 'n'",
     "indexes": "SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid",
@@ -60,17 +61,34 @@ async def test_migrating_again_changes_nothing(database_url):
     assert await schema(database_url) == before
 
 
+async def before_the_count(connection: asyncpg.Connection) -> None:
+    await connection.execute("ALTER TABLE user_streams DROP COLUMN orders")
+    await connection.execute("UPDATE alembic_version SET version_num = '0002'")
+
+
 async def test_orders_of_before_the_count_are_counted(pg_store, postgres_url):
     await crowd(pg_store, 5, users=2)
     before = await schema(postgres_url)
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("ALTER TABLE user_streams DROP COLUMN orders")
-    await connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    await before_the_count(connection)
     await connection.close()
     assert migrate(postgres_url)
     assert await schema(postgres_url) == before
     pages = [await pg_store.page(user_id, 1, 0) for user_id in ("user-0", "user-1", "user-2")]
     assert [page.total for page in pages] == [3, 2, 0]
+
+
+async def test_what_is_written_while_the_count_is_added_stays(pg_store, postgres_url):
+    await crowd(pg_store, 5, users=1)
+    writer = await asyncpg.connect(postgres_url)
+    await before_the_count(writer)
+    async with writer.transaction():
+        number = await writer.fetchval("UPDATE user_streams SET user_seq = user_seq + 1 RETURNING user_seq")
+        migrating = asyncio.ensure_future(asyncio.to_thread(migrate, postgres_url))
+        await until_waiting(postgres_url)
+    assert await migrating
+    assert await writer.fetchval("SELECT user_seq FROM user_streams") == number
+    await writer.close()
 
 
 def run(url: str, **environ: str) -> subprocess.Popen:

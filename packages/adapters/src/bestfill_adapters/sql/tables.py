@@ -208,7 +208,7 @@ user_streams: Final = Table(
     metadata,
     Column("user_id", Text, nullable=False),
     Column("user_seq", BigInteger, nullable=False),
-    Column("orders", BigInteger, nullable=False),
+    Column("orders", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("user_id"),
     postgresql_with=_ROOMY,
 )
