@@ -484,6 +484,27 @@ async def test_a_run_that_is_cancelled_while_it_commits_leaves_another_workers_c
     assert (await floor.store.get(order.id)).wake_at == NOW + 20_000
 
 
+async def test_a_run_that_is_cancelled_after_it_put_an_order_off_does_not_make_it_due():
+    floor = Floor(FakeVenue("down", amount_out=0))
+    order = await floor.engine.place(request())
+    waking = asyncio.Event()
+
+    async def hang_once(order_ids, delay_ms=0):
+        if not waking.is_set():
+            waking.set()
+            await asyncio.Event().wait()
+
+    floor.queue.wake = hang_once
+    run = asyncio.create_task(floor.engine.run(order.id))
+    await waking.wait()
+    due = (await floor.store.get(order.id)).wake_at
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    order = await check_order(floor.store, order.id)
+    assert (order.status, order.attempt, order.wake_at) == (Status.PENDING, 2, due)
+    assert due > floor.clock.now()
+
+
 async def test_a_commit_whose_acknowledgement_is_lost_is_no_second_swap():
     floor = Floor()
     order = await floor.engine.place(request())

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TypeVar
 
 from bestfill import decide as step
@@ -56,20 +55,24 @@ class Execution:
 
     async def give_back(self) -> None:
         """Give up the lease, so that another worker need not wait for it to pass."""
-        mine = [self.order] if self.known.held else []
-        if self._moving is not None and self._moving.order.status is not Status.PENDING:  # that has no lease
-            mine.append(self._moving.order)
+        if self.order.status.terminal or not (self.known.held or self._moving):
+            return
         try:
-            for _ in range(2 if mine else 0):  # what was cut short may be made between the look and the commit
-                stored = await self.desk.store.get(self.order.id)
+            try:
+                # A store writes what is about one order in turn: so this comes after a commit that was cut short.
+                await self._let_go(self.order)
+            except Conflict:
+                move = self._moving
+                if move is None or move.order.status is Status.PENDING or move.order.status.terminal:
+                    return  # nothing is held by it
                 # The whole row: one of the same version may be another worker's.
-                if stored not in mine or stored.status.terminal:
-                    return
-                with suppress(Conflict):
-                    await self.desk.store.commit(to.hold(stored, self.desk.clock.now()))
-                    return
+                if await self.desk.store.get(self.order.id) == move.order:
+                    await self._let_go(move.order)
         except StoreError:
             log.info("lease not given back; it will pass", extra={"order_id": self.order.id})
+
+    async def _let_go(self, order: Order) -> None:
+        await self.desk.store.commit(to.hold(order, self.desk.clock.now()))
 
     async def _go_on(self) -> None:
         task = asyncio.current_task()
@@ -113,7 +116,7 @@ class Execution:
                 await self._commit(to.flag(order, self._present(), reason, desk.lease(now), now), self.known)
                 log.error("order needs a person", extra=self._about(reason=reason))
             case step.Rest(until):
-                await self._commit(to.hold(order, until))
+                await self._commit(to.hold(order, until), Known())
                 await desk.wake(order.id, until - now)
                 return False
             case step.Retry(error):
@@ -188,7 +191,7 @@ class Execution:
         order, attempt = self.order, self._with_quotes(self._present())
         wait = backoff_ms(order.attempt, self.desk.entropy.bits(16) % PERMILLE)
         retry_at = Millis(max(now, min(now + wait, order.expires_at)))
-        await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now))
+        await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now), Known())
         log.info("order will be retried", extra=self._about(reason=error.reason, wait_ms=retry_at - now))
         await self.desk.wake(order.id, retry_at - now)
 
