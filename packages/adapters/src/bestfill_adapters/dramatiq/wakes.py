@@ -14,10 +14,12 @@ from redis.exceptions import RedisError
 from bestfill.errors import QueueError
 from bestfill.units import OrderId
 from bestfill_adapters.dramatiq.ids import is_order_id
-from bestfill_adapters.redis.connection import REPLY_S, pool, reason, within
+from bestfill_adapters.redis.connection import pool, reason, within
 
 WAKES: Final = "bestfill:wakes"
 WAKES_MAX: Final = 10_000
+LATE_S: Final = 3.0
+"""How much later than asked for the answer may come that there are no wakes: a busy machine is no reason to hang up."""
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class WakeList:
             QueueError: Redis cannot be reached.
         """
         try:
-            async with within(self._wait_s + REPLY_S):
+            async with within(self._wait_s + LATE_S):
                 taken = await self._client.blmpop(self._wait_s, 1, WAKES, direction="LEFT", count=most)
         except RedisError as error:
             raise QueueError(f"no wakes can be taken: {reason(error)}") from error
