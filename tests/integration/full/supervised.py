@@ -55,9 +55,10 @@ class Supervised:
 
     def ended(self) -> int:
         """Wait for its end and read the rest; give the exit code."""
-        rest, _ = self.process.communicate(timeout=END_S)
-        self.said += rest.splitlines()
-        return self.process.returncode
+        assert self.process.stdout
+        # Not by communicate(): what was read ahead with the last line would be lost.
+        self.said += self.process.stdout.read().splitlines()
+        return self.process.wait(END_S)
 
     def nothing_is_left(self) -> bool:
         """Wait until all processes that were remembered are gone, and try the ports that it told."""
