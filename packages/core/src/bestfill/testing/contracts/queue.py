@@ -37,7 +37,7 @@ async def many_wakes_all_arrive(subject: Subject) -> None:
 
 
 async def a_delayed_wake_comes_no_earlier_than_it_is_due(subject: Subject) -> None:
-    """A delay holds a wake back, and none of the others."""
+    """A delay holds a wake back."""
     late, soon = order_id(1), order_id(2)
     loop = asyncio.get_running_loop()
     woken_at = loop.time()
