@@ -1,5 +1,8 @@
 """A store with a story of each kind in it, and what `bestfill verify` finds there."""
 
+import asyncio
+from itertools import count
+
 from bestfill import transition as to
 from bestfill.errors import Cancelled, QuoteError
 from bestfill.order import AttemptOutcome, Order
@@ -59,6 +62,19 @@ async def _failed(store: OrderStore, number: int) -> Order:
 async def _commit(store: OrderStore, move: Transition) -> Order:
     await store.commit(move)
     return move.order
+
+
+async def keep_busy(store: OrderStore, enough: asyncio.Event) -> int:
+    """Take orders from first to last, many at once, until it is enough; give how many."""
+    numbers = count()
+
+    async def one_after_the_other() -> None:
+        while not enough.is_set():
+            number = next(numbers)
+            await advance(store, await place(store, number, f"user-{number % 3}"), 4)
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(50)))
+    return next(numbers)
 
 
 def found(source: Source) -> list[Fault]:

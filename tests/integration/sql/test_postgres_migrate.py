@@ -19,7 +19,8 @@ from tools.servers.databases import create_database, drop_database
 
 CATALOG = {
     "columns": "SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull"
-    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r'",
+    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r'",
     "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid)"
     " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid WHERE contype <> 'n'",
     "indexes": "SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid",

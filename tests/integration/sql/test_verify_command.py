@@ -152,6 +152,33 @@ def test_it_is_a_command_of_the_project(folder):
 
 
 def test_it_ends_quietly_when_nobody_reads_on(folder):
-    command = f"BESTFILL_DATA_DIR={folder} {ROOT}/dev verify | true"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    environ = os.environ | {"BESTFILL_DATA_DIR": str(folder)}
+    command = f"'{ROOT}/dev' verify | true"
+    done = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_whoever_is_at_fault_is_named_in_whatever_the_terminal_can_show(folder):
+    change(folder, "UPDATE user_streams SET user_seq = user_seq + 1, user_id = 'größe' WHERE user_id = 'user-123'")
+    environ = os.environ | {"BESTFILL_DATA_DIR": str(folder), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([ROOT / "dev", "verify"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr == ""
+    assert r"user 'gr\xf6\xdfe': 0 events" in done.stdout and "BROKEN: " in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_what_cannot_be_written_down_is_neither_whole_nor_broken(folder):
+    environ = os.environ | {"BESTFILL_DATA_DIR": str(folder)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [ROOT / "dev", "verify"], env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "bestfill: ended before all was looked at: No space left on device\n")
+
+
+def test_an_unforeseen_error_ends_with_2_and_tells_no_secret(run, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr("bestfill_adapters.cli.verify", fail)
+    assert run() == (2, "", "bestfill: ended before all was looked at, by an unforeseen ZeroDivisionError\n")

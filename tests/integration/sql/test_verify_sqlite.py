@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from bestfill.testing import samples
 from bestfill.units import Millis
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
 from bestfill_adapters.sql.tables import order_events, orders
-from bestfill_adapters.verify import Verdict, verify, walk
+from bestfill_adapters.verify import Fault, Verdict, verify, walk
 from bestfill_adapters.verify.sqlite import SqliteSource
-from tests.integration.sql.orders import crowd
-from tests.integration.sql.stories import USERS, blamed, fill, found
+from tests.integration.sql.orders import advance, place
+from tests.integration.sql.stories import USERS, blamed, fill, found, keep_busy
 
 ENGINES_OWN = {"version", "wake_at"}
 """What of an order is no part of its story."""
@@ -114,9 +115,11 @@ def test_one_changed_byte_of_any_event_is_found_in_its_order(whole, copy, column
     assert {name for name in blame if name in {order.id for order in whole[1]}} <= {order_id.decode(), new_id}
 
 
+@pytest.mark.parametrize("size", [2, 500])
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_one_changed_byte_of_the_file_itself_is_found_if_it_changes_any_event(whole, copy, data):
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_changed_byte_of_the_file_itself_is_found_if_it_changes_any_event(whole, copy, monkeypatch, size, data):
+    monkeypatch.setattr(walk, "PAGE", size)
     restored(whole[0], copy)
     everything = "SELECT * FROM order_events NOT INDEXED"
     before = fetched(copy, everything)
@@ -130,6 +133,56 @@ def test_one_changed_byte_of_the_file_itself_is_found_if_it_changes_any_event(wh
         assert found(SqliteSource(copy)) or not changed
     except (StoreError, sqlite3.DatabaseError):
         pass  # it can't be read any more, and that is said
+
+
+@pytest.mark.parametrize("bit", [0, 4])
+def test_an_index_that_is_not_sorted_any_more_is_no_endless_loop(copy, ids, monkeypatch, bit):
+    """A page would end with an id that sorts before its beginning, and the next would begin there again."""
+    monkeypatch.setattr(walk, "PAGE", 3)
+    query = "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = ?"
+    ((root, size),) = fetched(copy, query, "sqlite_autoindex_orders_1")
+    content = bytearray(copy.read_bytes())
+    for last in ids[2::3]:
+        content[content.index(last.encode(), (root - 1) * size, root * size)] ^= 1 << bit
+    copy.write_bytes(content)
+    source = SqliteSource(copy)
+    monkeypatch.setattr(source, "damage", lambda: iter(()))  # the walk itself must end, and tell
+    monkeypatch.setattr(source, "orders", bounded(source.orders, len(ids)))
+    assert found(source)
+
+
+def bounded(read: Callable[..., Any], calls: int) -> Callable[..., Any]:
+    left = iter(range(calls))
+
+    def call(*arguments: Any) -> Any:
+        assert next(left, None) is not None, "it reads on for ever"
+        return read(*arguments)
+
+    return call
+
+
+@pytest.mark.parametrize("missing", ["orders", "order_events, orders"])
+def test_rows_of_orders_that_are_missing_are_reported_one_by_one_and_none_is_kept(copy, ids, monkeypatch, missing):
+    for table in missing.split(", "):
+        tampered(copy, f"DELETE FROM {table}")
+    source, seen = SqliteSource(copy), []
+    attempts = source.attempts
+
+    def counted(*bounds: Any) -> Any:
+        for row in attempts(*bounds):
+            seen.append(len(faults))
+            yield row
+
+    faults: list[Fault] = []
+    monkeypatch.setattr(source, "attempts", counted)
+    verify(source, faults.append)
+    source.close()
+    orders = [fault for fault in faults if fault.subject.startswith("order ")]
+    begun = {order_id.decode() for (order_id,) in fetched(copy, "SELECT order_id FROM order_executions")}
+    there = begun if "order_events" in missing else set(ids)
+    assert sorted(fault.subject for fault in orders) == sorted(f"order {order_id}" for order_id in there)
+    assert {fault.reason for fault in orders} == {"its row is missing"}
+    assert len(set(seen)) > len(begun) // 2  # a row was asked for when the ones before were reported
 
 
 @pytest.mark.parametrize("column", [c.name for c in orders.c if c.name not in ENGINES_OWN])
@@ -172,6 +225,8 @@ TAMPERINGS = {
     "it is signed otherwise": "UPDATE order_executions SET signature = 'another' WHERE order_id = '{0}'",
     "it paid otherwise": "UPDATE order_executions SET amount_out = '1' WHERE order_id = '{0}'",
     "its swap has not landed": "UPDATE order_executions SET outcome = 'reverted' WHERE order_id = '{0}'",
+    "its swap took otherwise": "UPDATE order_executions SET amount_in = '1' WHERE order_id = '{0}'",
+    "its bound was another": "UPDATE order_executions SET min_out = '1' WHERE order_id = '{0}'",
 }
 
 
@@ -181,6 +236,33 @@ def test_what_is_removed_put_in_or_moved_is_found(whole, copy, statements):
     for statement in statements.format(order.id).split(";"):
         assert tampered(copy, statement) > 0
     assert blamed(found(SqliteSource(copy))) == {order.id}
+
+
+DEAD, LIVE, UNSIGNED = "outcome = 'expired'", "signature IS NOT NULL AND outcome IS NULL", "outcome = 'abandoned'"
+
+
+@pytest.mark.parametrize(
+    ("which", "change"),
+    [
+        (DEAD, "signature = 'another'"),
+        (DEAD, "signature = NULL, signed_transaction = NULL"),
+        (DEAD, "outcome = 'abandoned'"),
+        (DEAD, "outcome = NULL"),
+        (DEAD, "error_reason = 'another'"),
+        (LIVE, "last_valid_block_height = 1"),
+        (LIVE, "attention = NULL"),
+        (LIVE, "signature = NULL, signed_transaction = NULL"),
+        (UNSIGNED, "outcome = NULL"),
+        (UNSIGNED, "error_code = NULL"),
+        (UNSIGNED, "outcome = 'expired'"),
+    ],
+)
+def test_an_attempt_that_is_not_as_its_events_tell_is_found(copy, which, change):
+    ((order_id, attempt),) = fetched(copy, f"SELECT order_id, attempt FROM order_executions WHERE {which}")
+    assert tampered(copy, f"UPDATE order_executions SET {change} WHERE {which}") == 1
+    (fault,) = found(SqliteSource(copy))
+    said = f"order {order_id.decode()}: its attempts can't be: number {attempt} does not say what the events say: "
+    assert str(fault).startswith(said)
 
 
 def test_what_is_missing_or_too_much_is_named(whole, copy):
@@ -228,6 +310,42 @@ def test_an_order_that_is_taken_out_whole_leaves_a_hole_among_its_users_events(c
 def test_a_user_whose_count_is_changed_is_found(copy):
     tampered(copy, "UPDATE user_streams SET user_seq = user_seq + 1 WHERE user_id = ?", USERS[0])
     assert [fault.subject for fault in found(SqliteSource(copy))] == [f"user {USERS[0]!r}"]
+
+
+def test_a_user_whose_orders_are_counted_otherwise_is_found(copy, whole):
+    orders = sum(order.user_id == USERS[0] for order in whole[1])
+    tampered(copy, "UPDATE user_streams SET orders = orders + 100 WHERE user_id = ?", USERS[0])
+    said = f"user {USERS[0]!r}: {orders} orders, where {orders + 100} are counted"
+    assert [str(fault) for fault in found(SqliteSource(copy))] == [said]
+
+
+async def test_only_the_digest_tells_that_a_users_newest_order_is_taken_out_and_not_counted(copy):
+    before = digest(copy)
+    store = SqliteStore(SqliteFile(copy))
+    store.start()
+    order = (await advance(store, await place(store, 201, USERS[0]), 4)).order
+    store.close()
+    assert digest(copy).digest != before.digest
+    take_out(copy, order.id)
+    tampered(copy, f"UPDATE user_streams SET user_seq = user_seq - {order.seq}, orders = orders - 1"
+        " WHERE user_id = ?", USERS[0])  # fmt: skip
+    assert digest(copy) == before
+
+
+def test_only_the_digest_tells_that_a_storys_newest_event_is_cut_off(copy, whole):
+    """Back to before a person was asked to look: no hash need be computed."""
+    before = digest(copy)
+    ((order_id, seq, head, at),) = fetched(
+        copy,
+        "SELECT e.order_id, e.seq, e.prev_hash, b.timestamp FROM order_events AS e JOIN order_events AS b"
+        " ON b.order_id = e.order_id AND b.seq = e.seq - 1 WHERE e.data LIKE '%attention%'",
+    )
+    order_id = order_id.decode()
+    tampered(copy, "DELETE FROM order_events WHERE order_id = ? AND seq = ?", order_id, seq)
+    tampered(copy, "UPDATE orders SET seq = seq - 1, event_hash = ?, updated_at = ? WHERE id = ?", head, at, order_id)
+    tampered(copy, "UPDATE order_executions SET attention = NULL WHERE order_id = ?", order_id)
+    tampered(copy, "UPDATE user_streams SET user_seq = user_seq - 1 WHERE user_id = ?", USERS[2])
+    assert digest(copy).digest != before.digest
 
 
 def test_only_the_digest_tells_that_all_of_a_user_is_taken_out(whole, copy, ids):
@@ -353,14 +471,16 @@ def test_an_order_of_any_id_ends_no_page_too_early(copy, ids, monkeypatch, key):
 async def test_nothing_is_found_while_orders_are_running(file):
     store = SqliteStore(file)
     store.start()
-    verdicts = 0
-    running = asyncio.ensure_future(crowd(store, 400, users=3))
-    while not running.done():
-        assert await asyncio.to_thread(lambda: found(SqliteSource(file.path))) == []
-        verdicts += 1
-    await running
-    store.close()
-    assert verdicts > 1 and digest(file.path).events == 2_000
+    enough = asyncio.Event()
+    running = asyncio.ensure_future(keep_busy(store, enough))
+    try:
+        for _ in range(3):
+            assert await asyncio.to_thread(lambda: found(SqliteSource(file.path))) == []
+    finally:
+        enough.set()
+        orders = await running
+        store.close()
+    assert digest(file.path).events == 5 * orders > 0
 
 
 def test_nothing_is_written(whole, copy):

@@ -1,10 +1,12 @@
 """The command `bestfill`."""
 
 import argparse
+import io
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bestfill.errors import StoreError
@@ -20,20 +22,26 @@ At the end comes a digest of all stories. Keep it where nobody who can write to 
 have it compared: that finds even a story that was rewritten from end to end, or taken out with all that belongs to it.
 Orders accepted before a time that is over don't change any more once they have ended, so that their digest stays.
 
-Exit code: 0 all is whole, 1 something is not, 2 the store can't be read or the command is wrong."""
+Exit code: 0 all is whole, 1 something is not, 2 nothing can be said of the whole: the store can't be read, or the
+command is wrong."""
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Do what the command line says; give the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a user's id may be in any script
     asked = _parser().parse_args(arguments)
     try:
         return _verify(asked.before, asked.expect, environ)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Nobody reads any more; neither must the interpreter try to flush at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
+        return _cut_off()
+    except OSError as error:
+        _complain(f"ended before all was looked at: {error.strerror or type(error).__name__}")
+        return _cut_off()
+    except Exception as error:  # noqa: BLE001 - Python would end with 1, which says that something is not whole
+        return _complain(f"ended before all was looked at, by an unforeseen {type(error).__name__}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,7 +111,14 @@ def _say(line: str) -> None:
 
 
 def _complain(message: str) -> int:
-    sys.stderr.write(f"bestfill: {message}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"bestfill: {message}\n")
+    return 2
+
+
+def _cut_off() -> int:
+    """Write no more: nobody reads, and neither must the interpreter try to flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
 
 

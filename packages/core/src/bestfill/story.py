@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, cast
 
+from attrs import fields, frozen
+
+from bestfill.errors import ErrorCode
 from bestfill.events import OrderEvent, apply, fold
 from bestfill.machine import TRANSITIONS
-from bestfill.order import Attempt, AttemptOutcome, Order, Status
+from bestfill.order import Attempt, AttemptOutcome, Order, Status, revised
+from bestfill.quote import Fill, SignedSwap
+from bestfill.units import to_base_units
 
 
 def _leads() -> Mapping[Status, set[Status]]:
@@ -17,69 +22,119 @@ def _leads() -> Mapping[Status, set[Status]]:
 
 
 _LEADS: Final = _leads()
-_MISSING: Final = dict.fromkeys(Status, (0,)) | {Status.PENDING: (1,), Status.FAILED: (0, 1)}
-"""How many attempts an order may have less than it counts: none of them is recorded before it begins."""
 
 
-def follow(order: Order | None, event: OrderEvent) -> Order:
-    """Give the order as it is after the next event of its story, None standing for the order before the first.
+@frozen
+class Told:
+    """An order and its attempts, as far as its events tell of them.
+
+    Of an attempt they do not tell: what was considered, the route, the signed bytes, all times but that of its
+    beginning, and whether a signature that did not land reverted or expired, for which EXPIRED stands.
+    """
+
+    order: Order
+    attempts: tuple[Attempt, ...] = ()
+
+
+def follow(told: Told | None, event: OrderEvent) -> Told:
+    """Give what is told with the next event of a story, None standing for nothing.
 
     Raises:
-        ValueError: the event is not the next one, or the state machine has no such move.
+        ValueError: the event is not the next one, or can't be.
     """
-    if order is None:
-        return fold((event,))
+    if told is None:
+        return Told(fold((event,)))
+    order = told.order
     if event.status not in _LEADS[order.status]:
         raise ValueError(f"{order.status} → {event.status} is no move")
     if event.attempt != order.attempt + (event.status is Status.PENDING):
         raise ValueError("the attempts do not count up")
-    return apply(order, event)
+    moved = apply(order, event)
+    if event.status is Status.ROUTING:
+        begun = Attempt(order_id=order.id, number=event.attempt, started_at=event.timestamp)
+        return Told(moved, (*told.attempts, begun))
+    if order.status is Status.PENDING:  # it ended while it waited
+        return Told(moved, told.attempts)
+    *ended, attempt = told.attempts
+    return Told(moved, (*ended, revised(attempt, **_changes(order, attempt, event))))
 
 
-def retell(story: Iterable[OrderEvent]) -> Order:
+def retell(story: Iterable[OrderEvent]) -> Told:
     """Rebuild an order from its whole story, as `events.fold` does, and see that each step is a possible one.
 
     Raises:
         ValueError: the story is empty, has a gap, goes back in time, or makes a move that there is none.
     """
-    order: Order | None = None
+    told: Told | None = None
     for event in story:
-        order = follow(order, event)
-    if order is None:
+        told = follow(told, event)
+    if told is None:
         raise ValueError("there are no events")
-    return order
+    return told
 
 
-def check_attempts(order: Order, attempts: Sequence[Attempt]) -> None:
-    """See that attempts are what the order says: one live signature while it is submitted, and one that landed, within
-    its bound, once it is confirmed.
+def check_attempts(told: Told, attempts: Sequence[Attempt]) -> None:
+    """See that attempts, oldest first, are what the events tell.
+
+    So at most one signature is live, while the order is submitted; and one has landed, once it is confirmed.
 
     Raises:
-        ValueError: says how order and attempts disagree.
+        ValueError: says how they differ.
     """
-    numbers = [a.number for a in attempts]
-    if numbers != list(range(1, len(attempts) + 1)):
-        raise ValueError(f"its attempts are numbered {numbers}")
-    if order.attempt - len(attempts) not in _MISSING[order.status]:
-        raise ValueError(f"it is {order.status} at attempt {order.attempt}, and has {len(attempts)} of them")
-    live = [a for a in attempts if a.signed is not None and a.outcome is None]
-    if len(live) != (order.status is Status.SUBMITTED):
-        raise ValueError(f"it is {order.status} with {len(live)} live signatures")
-    landed = [a for a in attempts if a.outcome is AttemptOutcome.LANDED]
-    if len(landed) != (order.status is Status.CONFIRMED):
-        raise ValueError(f"it is {order.status} with {len(landed)} landed attempts")
-    for attempt in live + landed:
-        if attempt.signed is None or attempt.signed.signature != order.tx_hash:
-            raise ValueError(f"attempt {attempt.number} has another signature than the order")
-    for attempt in landed:
-        _check_landed(order, attempt)
+    if len(attempts) != len(told.attempts):
+        raise ValueError(f"{len(told.attempts)} were begun, and {len(attempts)} are there")
+    for attempt, expected in zip(map(_tellable, attempts), told.attempts, strict=True):
+        if attempt != expected:
+            wrong = [f.name for f in fields(Attempt) if getattr(attempt, f.name) != getattr(expected, f.name)]
+            raise ValueError(f"number {expected.number} does not say what the events say: {', '.join(wrong)}")
 
 
-def _check_landed(order: Order, attempt: Attempt) -> None:
-    fill, bound = attempt.fill, attempt.min_out
-    if fill is None or bound is None:
-        raise ValueError(f"attempt {attempt.number} landed without a fill or a bound")
-    if fill.amount_out < bound:
-        raise ValueError(f"attempt {attempt.number} paid {fill.amount_out}, below {bound}")
-    if fill.amount_out != order.amount_out:
-        raise ValueError(f"attempt {attempt.number} paid {fill.amount_out}, and the order says {order.amount_out}")
+def _changes(order: Order, attempt: Attempt, event: OrderEvent) -> Mapping[str, object]:
+    """What an event tells of the attempt it is about, given the order as it was before."""
+    data = cast("Mapping[str, Any]", event.data)
+    match event.status:
+        case Status.BUILDING:
+            return {
+                "venue": data["dex"],
+                "quoted_out": to_base_units(data["amountOut"], order.decimals_out),
+                "min_out": to_base_units(data["minAmountOut"], order.decimals_out),
+            }
+        case Status.SUBMITTED if order.status is Status.SUBMITTED:
+            return {"attention": data["attention"]}
+        case Status.SUBMITTED:
+            return {"signed": _signed(data["txHash"], data["lastValidBlockHeight"])}
+        case Status.CONFIRMED:
+            amount_in = to_base_units(data["amountIn"], order.decimals_in)
+            amount_out = to_base_units(data["amountOut"], order.decimals_out)
+            if amount_out < (attempt.min_out or 0):
+                raise ValueError(f"the swap paid {amount_out}, below {attempt.min_out}")
+            fill = Fill(amount_in=amount_in, amount_out=amount_out)
+            return {"outcome": AttemptOutcome.LANDED, "fill": fill, "attention": None}
+        case _:
+            return {
+                "outcome": AttemptOutcome.EXPIRED if attempt.signed else AttemptOutcome.ABANDONED,
+                "error_code": ErrorCode(data["errorCode"]),
+                "error_reason": data["errorReason"],
+                "attention": None,
+            }
+
+
+def _tellable(attempt: Attempt) -> Attempt:
+    """Give an attempt without what events do not tell of it."""
+    signed, outcome = attempt.signed, attempt.outcome
+    return revised(
+        attempt,
+        quotes=(),
+        route=(),
+        signed=signed and _signed(signed.signature, signed.last_valid_block_height),
+        outcome=AttemptOutcome.EXPIRED if outcome is AttemptOutcome.REVERTED else outcome,
+        quoted_at=None,
+        submitted_at=None,
+        ended_at=None,
+    )
+
+
+def _signed(signature: Any, last_valid_block_height: int) -> SignedSwap:
+    return SignedSwap(
+        signature=signature, transaction=b"", blockhash="", last_valid_block_height=last_valid_block_height
+    )

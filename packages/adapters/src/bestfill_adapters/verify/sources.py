@@ -13,15 +13,16 @@ from bestfill_adapters.sql.tables import SCHEMA
 
 SELECT_SCHEMA: Final = "SELECT version_num FROM alembic_version"
 SELECT_HOLES: Final = """
-SELECT user_id, max(events), max(numbers), max(first), max(last), max(counted) FROM (
+SELECT user_id, max(events), max(numbers), max(first), max(last), max(counted), max(orders), max(counted_orders) FROM (
   SELECT user_id, count(*) AS events, count(DISTINCT user_seq) AS numbers, min(user_seq) AS first,
-    max(user_seq) AS last, 0 AS counted
+    max(user_seq) AS last, 0 AS counted, 0 AS orders, 0 AS counted_orders
   FROM order_events GROUP BY user_id
-  UNION ALL SELECT user_id, 0, 0, NULL, NULL, user_seq FROM user_streams
+  UNION ALL SELECT user_id, 0, 0, NULL, NULL, 0, count(*), 0 FROM orders GROUP BY user_id
+  UNION ALL SELECT user_id, 0, 0, NULL, NULL, user_seq, 0, orders FROM user_streams
 ) AS streams
 GROUP BY user_id
-HAVING max(events) <> max(counted) OR max(numbers) <> max(counted)"""
-"""The users who have not as many events, and numbers of events, as are counted.
+HAVING max(events) <> max(counted) OR max(numbers) <> max(counted) OR max(orders) <> max(counted_orders)"""
+"""The users who have not as many events, numbers of events, or orders, as are counted.
 
 That none of the numbers is above the count is seen with the events' orders.
 """

@@ -8,7 +8,7 @@ import attrs
 
 from bestfill.events import OrderEvent, without_engine_fields
 from bestfill.order import Order
-from bestfill.story import check_attempts, follow
+from bestfill.story import Told, check_attempts, follow
 from bestfill_adapters.sql import rows
 
 _DECIMALS: Final = range(256)
@@ -18,8 +18,8 @@ _DECIMALS: Final = range(256)
 class Story:
     """One order's story, as far as it has been read.
 
-    `fault` says, in words, what is wrong with it; whatever comes after that is only counted. `told` is the order as its
-    events tell it.
+    `fault` says, in words, what is wrong with it; whatever comes after that is only counted. `told` is what its
+    events tell.
 
     Args:
         row: of `orders`, and the number of the last event of the order's user.
@@ -29,7 +29,8 @@ class Story:
         *order, self._event_hash, self._user_events = row
         self.events = 0
         self.fault: str | None = None
-        self.told: Order | None = None
+        self.told: Told | None = None
+        self._attempts: list[rows.Row] = []
         self._head, self._user_seq = rows.NO_EVENT, 0
         self._numbers = hashlib.sha256()
         try:
@@ -53,11 +54,15 @@ class Story:
             except Exception as error:  # noqa: BLE001 - the row may hold anything
                 self.fault = f"event {self.events} {_unreadable(error)}"
 
-    def end(self, attempts: Iterable[rows.Row]) -> None:
+    def add_attempt(self, row: rows.Row) -> None:
+        """Read the next row of `order_executions`."""
+        self._attempts.append(row)
+
+    def end(self) -> None:
         """Hold the order's row, and its attempts, against what the events have told."""
         if self.fault is None:
             try:
-                _check_attempts(self._check_row(), attempts)
+                _check_attempts(self._check_row(), self._attempts)
             except _Broken as broken:
                 self.fault = str(broken)
             except Exception as error:  # noqa: BLE001 - the row may hold anything
@@ -82,16 +87,16 @@ class Story:
         self._user_seq = event.user_seq
         self._numbers.update(b"%d\n" % event.user_seq)
 
-    def _check_row(self) -> Order:
+    def _check_row(self) -> Told:
         if self.told is None or self._row.seq > self.events:
             raise _Broken(f"event {self.events + 1} is missing")
         if self._row.seq < self.events:
             raise _Broken(f"event {self.events} is there, and its row counts only {self._row.seq}")
         if self._event_hash != self._head:
             raise _Broken(f"its row does not hold the hash of event {self.events}: one of them was changed")
-        row = without_engine_fields(self._row)
-        if row != self.told:
-            wrong = [f.name for f in attrs.fields(Order) if getattr(row, f.name) != getattr(self.told, f.name)]
+        row, told = without_engine_fields(self._row), self.told.order
+        if row != told:
+            wrong = [f.name for f in attrs.fields(Order) if getattr(row, f.name) != getattr(told, f.name)]
             raise _Broken(f"its row does not say what its events say: {', '.join(wrong)}")
         return self.told
 
@@ -108,9 +113,9 @@ def _check_first(event: OrderEvent) -> None:
         raise _Broken("event 1 has impossible decimals")
 
 
-def _check_attempts(order: Order, attempts: Iterable[rows.Row]) -> None:
+def _check_attempts(told: Told, attempts: Iterable[rows.Row]) -> None:
     try:
-        check_attempts(order, [rows.to_attempt(row) for row in attempts])
+        check_attempts(told, [rows.to_attempt(row) for row in attempts])
     except Exception as error:
         raise _Broken(f"its attempts {_unreadable(error)}") from error
 

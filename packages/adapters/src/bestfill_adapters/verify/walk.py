@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from itertools import groupby
-from operator import itemgetter
+from heapq import merge
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -15,8 +14,6 @@ from bestfill_adapters.verify.story import Story
 
 PAGE: Final = 500
 """How many orders are held in memory, and seen as of one moment."""
-
-_ORDER_ID: Final = itemgetter(0)
 
 
 @frozen
@@ -82,20 +79,28 @@ class _Walk:
         while True:
             with self._source.snapshot():
                 page = self._source.orders(after, PAGE)
-                last = page[-1][0] if len(page) == PAGE else None
+                full = len(page) == PAGE
+                last = page[-1][0] if full else None
+                if full and _place(last) <= _place(after):  # there would be no end
+                    self._fault("the database", f"orders are not sorted after {after!r}: the rest was not looked at")
+                    return
                 self._page({row[0]: Story(row) for row in page}, after, last)
-            if last is None:
+            if not full:
                 return
             after = last
 
     def holes(self) -> None:
         """Find users whose events are not all there: of a whole order that is missing, nothing else tells."""
         with self._source.snapshot():
-            for user_id, events, numbers, first, last, counted in self._source.holes():
-                self._fault(
-                    f"user {user_id!r}",
-                    f"{events} events with {numbers} numbers from {first} to {last}, where {counted} are counted",
-                )
+            for user_id, events, numbers, first, last, counted, orders, counted_orders in self._source.holes():
+                wrong: list[str] = []
+                if not events == numbers == counted:
+                    wrong.append(
+                        f"{events} events with {numbers} numbers from {first} to {last}, where {counted} are counted"
+                    )
+                if orders != counted_orders:
+                    wrong.append(f"{orders} orders, where {counted_orders} are counted")
+                self._fault(f"user {user_id!r}", "; ".join(wrong))
 
     def verdict(self) -> Verdict:
         return Verdict(
@@ -108,18 +113,18 @@ class _Walk:
         )
 
     def _page(self, stories: dict[Any, Story], after: Any, last: Any) -> None:
-        strangers: set[Any] = set()
-        for order_id, events in groupby(self._source.events(after, last), _ORDER_ID):
-            if (story := stories.get(order_id)) is None:
-                strangers.add(order_id)
-            else:
-                for row in events:
-                    story.add(row)
-        attempts = {order_id: list(its) for order_id, its in groupby(self._source.attempts(after, last), _ORDER_ID)}
-        for order_id in strangers | (attempts.keys() - stories.keys()):
-            self._fault(f"order {order_id}", "its row is missing")
+        """Tell each story its rows. Of others' rows there may be any number, so none of them is kept."""
+        events = ((row, Story.add) for row in self._source.events(after, last))
+        attempts = ((row, Story.add_attempt) for row in self._source.attempts(after, last))
+        stranger: Any = self  # which is no id
+        for row, tell in merge(events, attempts, key=lambda told: _place(told[0][0])):
+            if (story := stories.get(row[0])) is not None:
+                tell(story, row)
+            elif row[0] != stranger:
+                stranger = row[0]
+                self._fault(f"order {stranger}", "its row is missing")
         for order_id, story in stories.items():
-            story.end(attempts.get(order_id, ()))
+            story.end()
             self._count(order_id, story)
 
     def _count(self, order_id: Any, story: Story) -> None:
@@ -127,11 +132,18 @@ class _Walk:
         self._events += story.events
         if story.fault is not None or story.told is None:
             self._fault(f"order {order_id}", str(story.fault))
-        elif self._before is None or story.told.created_at < self._before:
+        elif self._before is None or story.told.order.created_at < self._before:
             self._digested += 1
-            self._unfinished += not story.told.status.terminal
+            self._unfinished += not story.told.order.status.terminal
             self._digest.update(story.digest)
 
     def _fault(self, subject: str, reason: str) -> None:
         self._faults += 1
         self._report(Fault(subject, reason))
+
+
+def _place(key: Any) -> tuple[int, Any]:
+    """Where the databases sort an id: nothing is before numbers, then comes text by its bytes, then bytes."""
+    if isinstance(key, str):
+        return 2, key.encode(errors="surrogateescape")
+    return (3, key) if isinstance(key, bytes) else (int(key is not None), key or 0)

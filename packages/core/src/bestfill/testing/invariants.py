@@ -100,7 +100,7 @@ async def check_order(store: OrderStore, order_id: OrderId) -> Order:
     order = await store.get(order_id)
     story = await store.events(order_id)
     check_story(order, story)
-    check_attempts(order, await store.executions(order_id))
+    check_attempts(story, await store.executions(order_id))
     return order
 
 
@@ -109,18 +109,19 @@ def check_story(order: Order, story: Sequence[OrderEvent]) -> None:
     assert [e.seq for e in story] == list(range(1, len(story) + 1)), f"{order.id}: the story has gaps"
     assert order.seq == len(story), f"{order.id}: the row is at {order.seq}, the story at {len(story)}"
     try:
-        told = stories.retell(story)
+        told = stories.retell(story).order
     except ValueError as error:
         raise AssertionError(f"{order.id}: {error}") from error
     assert told == without_engine_fields(order), f"{order.id}: the row is not the fold of its story"
 
 
-def check_attempts(order: Order, attempts: Sequence[Attempt]) -> None:
+def check_attempts(story: Sequence[OrderEvent], attempts: Sequence[Attempt]) -> None:
     """At most one signature is live; confirmed if and only if one attempt landed, at no less than its bound."""
     try:
-        stories.check_attempts(order, attempts)
+        stories.check_attempts(stories.retell(story), attempts)
     except ValueError as error:
-        raise AssertionError(f"{order.id}: {error}") from error
+        order_id = story[0].order_id if story else "an order"
+        raise AssertionError(f"{order_id}: its attempts can't be: {error}") from error
 
 
 def violations(seen: Evidence) -> list[Violation]:
@@ -139,7 +140,7 @@ def violations(seen: Evidence) -> list[Violation]:
         untellable = stored.order.id in seen.untellable
         for rule, faults in (
             ("story", _raised(check_story, stored.order, stored.events)),
-            ("attempts", _raised(check_attempts, stored.order, stored.attempts)),
+            ("attempts", _raised(check_attempts, stored.events, stored.attempts)),
             ("end", _end(stored, untellable)),
             ("swap", _swaps(stored, landings[stored.order.id], untellable)),
             ("bound", _bounds(stored, landings[stored.order.id])),
