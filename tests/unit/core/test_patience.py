@@ -1,6 +1,7 @@
 """A step that takes too long is cut short, and nothing else is."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -135,3 +136,16 @@ def test_a_limit_that_a_dead_loop_left_behind_harms_nobody():
     asyncio.run(step())
     task._log_destroy_pending = False
     task.get_coro().close()
+
+
+async def test_steps_that_are_cut_together_are_cut_in_the_order_in_which_they_began():
+    """Any order would do, but it must not hang on where objects lie in memory: a simulated run must be repeatable."""
+    patience, cut = Patience(), list[int]()
+
+    async def step(number: int) -> None:
+        with suppress(TimeoutError), patience.within(1):
+            await never()
+        cut.append(number)
+
+    await asyncio.gather(*(step(number) for number in range(50)))
+    assert cut == list(range(50))

@@ -1,6 +1,7 @@
 """The runner keeps a bounded number of orders in hand and loses none."""
 
 import asyncio
+import gc
 
 from bestfill import transition
 from bestfill.errors import StoreError
@@ -367,3 +368,14 @@ async def test_draining_ends_though_an_order_does_not(monkeypatch):
     await runner.drain(0)
     assert hand.runs == ["cancelled"]
     end.set()
+
+
+async def test_a_run_that_is_cancelled_before_it_begins_leaves_nothing_unawaited():
+    floor = Floor()
+    order = await floor.engine.place(request())
+    runner = Runner(floor.engine, concurrency=1, sweep_ms=FOREVER_MS)
+    runner.offer([order.id])
+    await runner.drain(0)
+    del runner
+    gc.collect()  # warns of what was never awaited
+    assert (await floor.store.get(order.id)).status is Status.PENDING

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -129,19 +129,17 @@ class Runner:
     def _fill(self) -> None:
         while len(self._in_hand) < self.concurrency:
             if self._claimed:
-                order_id, order = self._claimed.popitem(last=False)
-                run = self._engine.resume(order)
+                order_id, claimed = self._claimed.popitem(last=False)
             elif self._woken:
-                order_id, _ = self._woken.popitem(last=False)
-                run = self._engine.run(order_id)
+                order_id, claimed = self._woken.popitem(last=False)
             else:
                 return
-            self._in_hand[order_id] = asyncio.create_task(self._run(order_id, run))
+            self._in_hand[order_id] = asyncio.create_task(self._run(order_id, claimed))
 
-    async def _run(self, order_id: OrderId, run: Coroutine[None, None, bool]) -> None:
+    async def _run(self, order_id: OrderId, claimed: Order | None) -> None:
         ended = False
         try:
-            ended = await run
+            ended = await (self._engine.run(order_id) if claimed is None else self._engine.resume(claimed))
         except OrderNotFound:
             log.warning("woken for an order that is not there", extra={"order_id": order_id})
         except BestfillError as error:

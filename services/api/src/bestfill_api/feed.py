@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from bestfill.errors import BestfillError, StoreError
 from bestfill.events import OrderEvent
@@ -19,6 +19,8 @@ ASK: Final = 1_000
 SERVICE_RESTART: Final = 1012
 
 Key = TypeVar("Key", bound=str)
+Followers: TypeAlias = dict[Subscriber, None]
+"""Those who follow one stream, in the order in which they came."""
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ class Dispatcher:
     def __init__(self, notifier: Notifier, store: OrderStore, retry_s: float = 0.5, check_s: float = 3.0) -> None:
         self._notifier, self._store = notifier, store
         self._retry_s, self._check_s = retry_s, check_s
-        self._orders: dict[OrderId, set[Subscriber]] = {}
-        self._users: dict[str, set[Subscriber]] = {}
+        self._orders: dict[OrderId, Followers] = {}
+        self._users: dict[str, Followers] = {}
         self._doubt = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -124,7 +126,7 @@ class Dispatcher:
 
 
 async def _check(
-    streams: dict[Key, set[Subscriber]], last_numbers: Callable[[Sequence[Key]], Awaitable[dict[Key, int]]]
+    streams: dict[Key, Followers], last_numbers: Callable[[Sequence[Key]], Awaitable[dict[Key, int]]]
 ) -> None:
     """Tell the followers of each stream how far it has come."""
     keys = list(streams)
@@ -135,13 +137,13 @@ async def _check(
 
 
 @contextmanager
-def _subscribed(table: dict[Key, set[Subscriber]], key: Key) -> Iterator[Subscriber]:
+def _subscribed(table: dict[Key, Followers], key: Key) -> Iterator[Subscriber]:
     subscriber = Subscriber(BUFFER)
-    followers = table.setdefault(key, set())
-    followers.add(subscriber)
+    followers = table.setdefault(key, {})
+    followers[subscriber] = None
     try:
         yield subscriber
     finally:
-        followers.discard(subscriber)
+        del followers[subscriber]
         if not followers:
             del table[key]

@@ -15,7 +15,7 @@ class Patience:
     """Cuts short what takes too long. One event loop at a time may use it."""
 
     def __init__(self) -> None:
-        self._limits: set[Limit] = set()
+        self._limits: dict[Limit, None] = {}  # in the order in which they began, not in that of their addresses
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -30,11 +30,11 @@ class Patience:
             self._limits.clear()
         if self._timer is None:
             self._timer = loop.call_later(LOOK_S, self._look, loop)
-        self._limits.add(limit)
+        self._limits[limit] = None
 
     def end(self, limit: "Limit") -> None:
         """Look after it no more."""
-        self._limits.discard(limit)
+        self._limits.pop(limit, None)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
