@@ -1,0 +1,64 @@
+"""Runs seeds, on as many cores as there are."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from attrs import frozen
+
+from tools.sim.breaks import BREAKS
+from tools.sim.world import Outcome, Parts, World
+
+ORDERS: Final = 13
+WORKERS: Final = 3
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@frozen
+class Scene:
+    """What every seed is run with; `broken` names the rule that is taken out, if one is."""
+
+    orders: int = ORDERS
+    workers: int = WORKERS
+    broken: str | None = None
+
+
+def run(scene: Scene, seed: int, *, tells: bool = False) -> Outcome:
+    """Live through one seed; with `tells`, keep its story."""
+    if scene.broken is None:
+        return World(seed, scene.orders, scene.workers, Parts(), tells=tells).run()
+    broken = BREAKS[scene.broken]
+    with broken.patched():
+        return World(seed, scene.orders, scene.workers, broken.parts, tells=tells).run()
+
+
+def run_all(scene: Scene, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
+    """Live through many seeds, in the order in which they end; with one job, in their own order."""
+    if jobs == 1 or len(seeds) == 1:
+        yield from (run(scene, seed) for seed in seeds)
+        return
+    # Held back until each child has said what a signal means to it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    with multiprocessing.get_context("fork").Pool(jobs, _settle) as pool:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        yield from pool.imap_unordered(partial(run, scene), seeds, chunksize=4)
+
+
+def _settle() -> None:
+    """End with the parent, and by its will alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
