@@ -125,6 +125,19 @@ def test_forks_undo_what_they_drop_and_never_what_is_final():
     assert dropped > 10
 
 
+def test_what_a_fork_drops_may_come_again_at_once_or_just_before_it_can_no_more():
+    waits: list[int] = []
+    for seed in range(40):
+        rig = Rig(seed, fork=0.3)
+        rig.door._send(rig.swap(10**8))
+        for _ in range(20):
+            rig.slots(1)
+            height = rig.chain.height(rig.chain.slot)
+            waits += [sent.due - height for sent in rig.chain._pool.values()]
+    assert min(waits) <= 1
+    assert max(waits) > 20, "of a window of 30"
+
+
 def test_a_lagging_node_tells_as_of_its_own_slot_and_one_that_forgot_says_so():
     rig = Rig()
     swap = rig.swap()

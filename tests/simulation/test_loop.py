@@ -90,6 +90,22 @@ def test_an_error_that_nobody_handles_is_a_fault():
     assert "ZeroDivisionError" in world.blames[0]
 
 
+def test_a_task_that_dies_unheard_is_told_of():
+    world = fate()
+
+    async def dies() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        task = asyncio.create_task(dies())
+        heard = asyncio.create_task(dies())
+        await asyncio.wait([task, heard])
+        assert isinstance(heard.exception(), LookupError)
+
+    world.loop.run(main())
+    assert [type(error) for error in world.loop.unheard()] == [LookupError]
+
+
 async def life(seen: list[str], world: Fate) -> None:
     loop = asyncio.get_running_loop()
     loop.call_later(5, seen.append, "timer")

@@ -145,14 +145,16 @@ class Chain:
         """Another fork wins: the last slots' blocks are gone, and what was in them may or may not come again."""
         fate, last = self._fate, max(self.final_slot, self.slot - count)
         fate.tell(f"a fork drops the slots after {last}")
+        height = self.height(last)
         while self._blocks and self._blocks[-1].slot > last:
             for signature in self._blocks.pop().swaps:
                 gone = self.included.pop(signature)
                 plan, swap, _ = self.signed[signature]
                 self._move(self._owner(plan.order_id), plan, gone.fill, -1)
                 if fate.random.random() < 0.5:
-                    self._pool[signature] = Sent(swap, plan, int(fate.within(0, 1) * swap.last_valid_block_height))
-        height = self.height(last)
+                    # At once or much later, up to its last valid block: it was as good as gone.
+                    due = int(fate.within(height + 1, swap.last_valid_block_height + 1))
+                    self._pool[signature] = Sent(swap, plan, due)
         for slot in range(last + 1, self.slot + 1):
             self._heights[slot - FIRST_SLOT] = height
 

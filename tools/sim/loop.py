@@ -79,6 +79,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._tasks.clear()
         self._closed = True
 
+    def unheard(self) -> list[BaseException]:
+        """Give what tasks have died of without anybody ever asking."""
+        dead = [task for task in self._tasks if task.done() and not task.cancelled() and task._log_traceback]
+        return [error for task in dead if (error := task.exception()) is not None]
+
     def resume(self, handles: list[asyncio.Handle], owner: Owner) -> None:
         """Have callbacks run that their owner kept."""
         self._ready += [(handle, owner) for handle in handles]

@@ -30,7 +30,7 @@ from tools.sim.process import Process, process_kind
 from tools.sim.readers import Api
 from tools.sim.store import SimStore
 from tools.sim.venues import SimVenue
-from tools.sim.wire import at_once
+from tools.sim.wire import LATE_S, at_once
 from tools.sim.witness import Witness, ends
 
 APIS = 2
@@ -116,6 +116,8 @@ class World:
                 fate.loop.run(self._live())
             except Stuck as error:
                 fate.blame(str(error))
+            for error in fate.loop.unheard():
+                fate.blame(f"a task died, and nobody noticed: {error!r}")
             evidence = self.witness.evidence(self._balances)
             found = [fate.in_words(str(violation)) for violation in violations(evidence)]
             for what in found:
@@ -150,6 +152,7 @@ class World:
         misfortune.cancel()
         self._calm()
         begin = fate.loop.time()
+        await asyncio.sleep(LATE_S)  # what was said to have failed may come yet
         while self._rest_s < REST_S and not self.witness.at_rest():
             await asyncio.sleep(1)
             self._rest_s = fate.loop.time() - begin
