@@ -76,7 +76,8 @@ class Havoc:
             case "worker killed" | "API killed":
                 service.kill()
             case "worker killed, its minder not":
-                await service.kill_alone()
+                while not await service.kill_alone():
+                    await service.ready.wait()
             case "worker told to stop":
                 service.leave()
             case "worker paused":

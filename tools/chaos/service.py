@@ -99,14 +99,18 @@ class Service:
         with suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
 
-    async def kill_alone(self) -> None:
-        """Kill the process that does the work, and leave the one that minds it to find out."""
+    async def kill_alone(self) -> bool:
+        """Kill the process that does the work, and leave its minder to find out; say whether it was there."""
         pid = self._working_pid
         await asyncio.sleep(BOOT_S)
-        if self.ready.is_set() and pid == self._working_pid:
-            self._excuse = "killed"
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if not self.ready.is_set() or pid != self._working_pid:
+            return False
+        self._excuse = "killed"
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
 
     async def pause(self, lasts_s: float) -> None:
         """Let the process that does the work stand still; it goes on afterwards, whatever becomes of this one."""
