@@ -50,7 +50,7 @@ def test_a_signature_has_one_fate(
             await asyncio.gather(door.send(swap), door.send(swap))
             clock.advance(wait)
             height = await door.height()
-            status = await door.status(swap.signature)
+            status = await door.status(swap)
             assert fate in (None, (status.outcome, status.fill)), "a fate that was told has changed"
             if status.outcome is not SwapOutcome.NOT_FOUND:
                 assert not dead, "it landed although it was proven dead"
@@ -78,6 +78,6 @@ def test_what_is_always_dropped_never_lands_and_is_proven_dead_in_the_end(seed: 
             clock.advance(wait)
         clock.advance((WINDOW + 1) * SLOT_MS)
         assert ledger.landings == {}
-        assert proven_dead(swap, await door.height(), await door.status(swap.signature))
+        assert proven_dead(swap, await door.height(), await door.status(swap))
 
     asyncio.run(story())

@@ -146,6 +146,8 @@ def test_a_lagging_node_tells_as_of_its_own_slot_and_one_that_forgot_says_so():
     rig.slots(15)
     assert rig.status(swap.signature) == SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=FIRST_SLOT)
     assert rig.node.height(rig.chain) == Height(rig.chain.height(FIRST_SLOT), FIRST_SLOT)
+    rig.node.lag = rig.chain.slot - rig.chain.included[swap.signature].slot
+    assert rig.status(swap.signature).outcome is SwapOutcome.SEEN, "it is in a block, which a fork may drop"
     rig.node.catch_up()
     assert rig.status(swap.signature).outcome is SwapOutcome.LANDED
     rig.node.lag = 10

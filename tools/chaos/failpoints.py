@@ -11,7 +11,7 @@ from bestfill.events import OrderEvent
 from bestfill.order import IdempotencyKey, Order
 from bestfill.quote import SignedSwap, SwapPlan, SwapStatus
 from bestfill.transition import Transition
-from bestfill.units import Millis, OrderId, Signature
+from bestfill.units import Millis, OrderId
 from bestfill_adapters.dramatiq import DramatiqQueue
 from bestfill_adapters.redis import RedisNotifier
 from bestfill_adapters.sql.postgres import PostgresStore
@@ -57,9 +57,9 @@ class DoomedNetwork(TroubledNetwork):
         """Send."""
         await self._doom.around("send", super().send(swap))
 
-    async def status(self, signature: Signature) -> SwapStatus:
+    async def status(self, swap: SignedSwap) -> SwapStatus:
         """Say what has become of a swap."""
-        return await self._doom.around("poll", super().status(signature))
+        return await self._doom.around("poll", super().status(swap))
 
 
 class DoomedNotifier(RedisNotifier):

@@ -9,7 +9,7 @@ from attrs import frozen
 from bestfill.errors import NetworkUnavailable, VenueUnavailable
 from bestfill.ports import Clock, Venue
 from bestfill.quote import Leg, Quote, QuoteRequest, SignedSwap, SwapOutcome, SwapStatus
-from bestfill.units import BaseUnits, Millis, Signature
+from bestfill.units import BaseUnits, Millis
 from bestfill_adapters.mock import chance
 from bestfill_adapters.mock.blocks import WINDOW, height_at
 from bestfill_adapters.mock.network import MockNetwork
@@ -102,16 +102,16 @@ class TroubledNetwork(MockNetwork):
         if LOSES in wrong:
             raise NetworkUnavailable("the reply is lost, as planned")
 
-    async def status(self, signature: Signature) -> SwapStatus:
+    async def status(self, swap: SignedSwap) -> SwapStatus:
         """Ask a node, which may lag: it knows only what had landed by its own slot."""
         wrong = self._forecast.now(self._now())
         if MUTE in wrong:
             await asyncio.Event().wait()
-        status = await super().status(signature)
+        status = await super().status(swap)
         if LAGS not in wrong:
             return status
         slot = status.slot - LAG_SLOTS
-        landing = await self._ledger.find(signature)
+        landing = await self._ledger.find(swap.signature)
         if landing is not None and landing.slot <= slot:
             return status
         return SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=slot)

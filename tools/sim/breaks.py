@@ -54,7 +54,7 @@ def _hasty(
 
 
 async def _status_then_height(self: Execution, signed: SignedSwap) -> tuple[Height, SwapStatus]:
-    status = await self.desk.network.status(signed.signature)
+    status = await self.desk.network.status(signed)
     height = await self.desk.network.height()
     check_seen(height, status)
     return height, status

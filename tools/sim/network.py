@@ -55,6 +55,8 @@ class Node:
             if found.fill is None:
                 return SwapStatus(outcome=SwapOutcome.REVERTED, slot=slot, reason="custom program error: 0x1771")
             return SwapStatus(outcome=SwapOutcome.LANDED, slot=slot, fill=found.fill)
+        if found is not None and slot < found.slot <= chain.slot - self.lag:
+            return SwapStatus(outcome=SwapOutcome.SEEN, slot=slot)
         forgotten = self.floor > chain.signed[signature][2]
         return SwapStatus(outcome=SwapOutcome.UNKNOWN if forgotten else SwapOutcome.NOT_FOUND, slot=slot)
 
@@ -75,8 +77,8 @@ class SimNetwork(Network):
     async def height(self) -> Height:
         return await self._wire.ask("height", self._height, 0.3)
 
-    async def status(self, signature: Signature) -> SwapStatus:
-        return await self._wire.ask("status", lambda: self._status(signature), 0.3)
+    async def status(self, swap: SignedSwap) -> SwapStatus:
+        return await self._wire.ask("status", lambda: self._status(swap.signature), 0.3)
 
     def _node(self) -> Node:
         return self._nodes[int(self._fate.random.random() * len(self._nodes))]

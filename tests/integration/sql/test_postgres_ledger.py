@@ -52,10 +52,10 @@ async def test_a_process_that_stalls_lands_nothing_that_another_has_proven_dead(
     await slow.stalled.wait()
     clock.advance((WINDOW if in_time else WINDOW + 1) * SLOT_MS)
     height = await other.height()
-    assert proven_dead(swap, height, await other.status(swap.signature)) is not in_time
+    assert proven_dead(swap, height, await other.status(swap)) is not in_time
     slow.awake.set()
     await sending
-    status = await other.status(swap.signature)
+    status = await other.status(swap)
     assert status.outcome is (SwapOutcome.LANDED if in_time else SwapOutcome.NOT_FOUND)
     await slow.close()
 

@@ -197,6 +197,7 @@ def test_a_reverted_swap_may_be_tried_again():
         (SwapOutcome.NOT_FOUND, 1_150, 1_150, 9_999, False),  # its last block may still hold it
         (SwapOutcome.NOT_FOUND, 1_151, 1_151, 1_150, False),  # the node that was asked lags
         (SwapOutcome.NOT_FOUND, 1_151, 1_400, 1_399, False),  # slots are compared with slots, not with heights
+        (SwapOutcome.SEEN, 9_999, 9_999, 9_999, False),  # a node that is slow to call its block final
         (SwapOutcome.UNKNOWN, 9_999, 9_999, 9_999, False),
         (SwapOutcome.LANDED, 9_999, 9_999, 9_999, False),
         (SwapOutcome.REVERTED, 9_999, 9_999, 9_999, False),
@@ -215,6 +216,7 @@ def test_only_a_swap_that_is_proven_dead_is_given_up():
     for alive in (
         chain(SwapOutcome.NOT_FOUND, 1_150, 1_150),
         chain(SwapOutcome.NOT_FOUND, 1_151, 1_150),
+        chain(SwapOutcome.SEEN, 1_151, 1_151),
         evolve(chain(SwapOutcome.NOT_FOUND, 1_151, 1_151), height=None),
         evolve(HELD, sent_at=NOW, polls=99, polled_at=NOW),
     ):

@@ -249,6 +249,8 @@ def _told(
             return _again(order, SwapReverted(f"the swap failed on chain: {status.reason}"), policy)
         case SwapOutcome.UNKNOWN:
             return _ask_a_person(attempt, "the network can no longer tell whether the swap landed", policy, now)
+        case SwapOutcome.SEEN:
+            return None
         case SwapOutcome.NOT_FOUND:
             dead = proven_dead(_present(attempt.signed), height, status)
             return _again(order, BlockhashExpired("the swap was not included in time"), policy) if dead else None

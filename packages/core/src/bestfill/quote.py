@@ -103,8 +103,10 @@ class SwapOutcome(enum.StrEnum):
     """Finalized, and it succeeded."""
     REVERTED = "reverted"
     """Finalized, and it failed on chain: nothing was swapped."""
+    SEEN = "seen"
+    """On a block that may yet be dropped; this proves nothing."""
     NOT_FOUND = "not_found"
-    """Not finalized as of the slot; alone, this proves nothing."""
+    """On no block as of the slot; alone, this proves nothing."""
     UNKNOWN = "unknown"
     """The network cannot tell any more (its history is pruned)."""
 

@@ -42,7 +42,7 @@ class BrokenLedger(Ledger):
 
 
 async def outcome(chain: MockNetwork, swap: SignedSwap) -> SwapOutcome:
-    return (await chain.status(swap.signature)).outcome
+    return (await chain.status(swap)).outcome
 
 
 async def test_signing_is_repeatable_within_a_block_and_differs_after_it():
@@ -65,7 +65,7 @@ async def test_a_swap_lands_at_its_moment_and_not_before():
     clock.advance(1_999)
     assert await outcome(chain, swap) is NOT_FOUND
     clock.advance(1)
-    status = await chain.status(swap.signature)
+    status = await chain.status(swap)
     assert status.outcome is LANDED and status.fill is not None
     assert (status.fill.amount_in, status.fill.amount_out) == (1_500_000_000, 213_000_000)
     assert status.slot == (await chain.height()).slot == ledger.landings[swap.signature].slot
@@ -146,9 +146,9 @@ async def test_a_swap_is_proven_dead_exactly_when_it_can_land_no_more():
     swap = await chain.sign(plan())
     await chain.send(swap)
     clock.advance(WINDOW * SLOT_MS)
-    assert not proven_dead(swap, await chain.height(), await chain.status(swap.signature))
+    assert not proven_dead(swap, await chain.height(), await chain.status(swap))
     clock.advance(SLOT_MS)
-    assert proven_dead(swap, await chain.height(), await chain.status(swap.signature))
+    assert proven_dead(swap, await chain.height(), await chain.status(swap))
 
 
 async def test_a_lost_send_is_drawn_anew_each_time():
@@ -193,7 +193,7 @@ async def test_a_revert_swaps_nothing_and_says_why():
     chain = network(ManualClock(), ledger, revert_rate=1_000_000)
     swap = await chain.sign(plan())
     await chain.send(swap)
-    status = await chain.status(swap.signature)
+    status = await chain.status(swap)
     assert (status.outcome, status.fill) == (REVERTED, None)
     assert "failed" in status.reason
     landing = ledger.landings[swap.signature]
@@ -212,7 +212,7 @@ async def test_a_split_route_fills_as_one():
     chain = network(ManualClock())
     swap = await chain.sign(split(plan()))
     await chain.send(swap)
-    fill = (await chain.status(swap.signature)).fill
+    fill = (await chain.status(swap)).fill
     assert fill is not None and (fill.amount_in, fill.amount_out) == (1_500_000_000, 213_000_000)
 
 
@@ -259,7 +259,7 @@ async def test_what_is_being_recorded_is_never_said_to_be_missing():
     sending = asyncio.create_task(chain.send(swap))
     await ledger.asked.wait()
     clock.advance((WINDOW + 1) * SLOT_MS)
-    asking = asyncio.create_task(chain.status(swap.signature))
+    asking = asyncio.create_task(chain.status(swap))
     for _ in range(5):
         await asyncio.sleep(0)
     assert not asking.done()
@@ -290,7 +290,7 @@ async def test_a_ledger_that_fails_is_a_network_that_cannot_be_asked():
     with pytest.raises(NetworkUnavailable):
         await chain.send(swap)
     with pytest.raises(NetworkUnavailable):
-        await chain.status(swap.signature)
+        await chain.status(swap)
 
 
 async def test_the_chain_does_not_go_back_with_the_clock():
@@ -299,7 +299,7 @@ async def test_the_chain_does_not_go_back_with_the_clock():
     swap = await chain.sign(plan())
     clock.advance((WINDOW + 1) * SLOT_MS)
     before = await chain.height()
-    assert proven_dead(swap, before, await chain.status(swap.signature))
+    assert proven_dead(swap, before, await chain.status(swap))
     clock.advance(-WINDOW * SLOT_MS)
     await chain.send(swap)
     assert await chain.height() == before

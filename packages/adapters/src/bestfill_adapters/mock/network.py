@@ -69,17 +69,17 @@ class MockNetwork(Network):
         now = self._now()
         return Height(height_at(now), slot_at(now))
 
-    async def status(self, signature: Signature) -> SwapStatus:
+    async def status(self, swap: SignedSwap) -> SwapStatus:
         """Say whether a swap has landed by now.
 
         Raises:
             NetworkUnavailable: the ledger cannot be reached.
         """
         now = self._now()
-        if (recording := self._recording.get(signature)) is not None:
+        if (recording := self._recording.get(swap.signature)) is not None:
             # It was sent before it was asked for: "not found" would be a false proof of death.
             await asyncio.wait([recording])
-        landing = await _reached(self._ledger.find(signature, slot_at(now)))
+        landing = await _reached(self._ledger.find(swap.signature, slot_at(now)))
         if landing is None or landing.landed_at > now:
             return SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=slot_at(now))
         if landing.outcome is SwapOutcome.LANDED:

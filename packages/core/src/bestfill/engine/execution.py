@@ -172,7 +172,7 @@ class Execution:
     async def _height_then_status(self, signed: SignedSwap) -> tuple[Height, SwapStatus]:
         """In this order: only a status that is not older than the height can prove the signature dead."""
         height = await self.desk.network.height()
-        status = await self.desk.network.status(signed.signature)
+        status = await self.desk.network.status(signed)
         check_seen(height, status)
         return height, status
 

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import Protocol
 
 from bestfill.quote import Height, SignedSwap, SwapPlan, SwapStatus
-from bestfill.units import Signature
 
 
 class Network(Protocol):
@@ -39,11 +38,11 @@ class Network(Protocol):
         """
 
     @abstractmethod
-    async def status(self, signature: Signature) -> SwapStatus:
-        """Say what has become of a signature, as of a slot.
+    async def status(self, swap: SignedSwap) -> SwapStatus:
+        """Say what has become of a signed swap, as of a slot. It may have been signed by another process, long ago.
 
-        MUST say landed or reverted only of what is finalized, and not_found only if its history goes back far
-        enough to have seen the swap: otherwise unknown.
+        MUST say landed or reverted only of what is finalized, and not_found only of what is on no block, if its
+        history goes back far enough to have seen the swap: otherwise unknown.
 
         Raises:
             NetworkUnavailable: the chain cannot be asked now.

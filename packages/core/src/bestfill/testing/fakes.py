@@ -134,13 +134,13 @@ class FakeNetwork(Network):
         self._check_up()
         return Height(self.block_height, self.block_height)
 
-    async def status(self, signature: Signature) -> SwapStatus:
+    async def status(self, swap: SignedSwap) -> SwapStatus:
         """Say what a node sees that may lag behind."""
         self._check_up()
         slot = self.block_height - self.lag_slots
         if self.pruned:
             return SwapStatus(outcome=SwapOutcome.UNKNOWN, slot=slot)
-        landing = self.landed.get(signature)
+        landing = self.landed.get(swap.signature)
         if landing is None or landing[0] > slot:
             return SwapStatus(outcome=SwapOutcome.NOT_FOUND, slot=slot)
         if landing[2] is None:

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from bestfill.decide import proven_dead
+from bestfill.errors import ExecutionError
 from bestfill.ports import Network
 from bestfill.quote import SignedSwap, SwapOutcome, SwapPlan, SwapStatus
 from bestfill.testing.samples import order_id
@@ -30,7 +31,7 @@ async def signing_sends_nothing(subject: Subject) -> None:
     swap = await subject.network.sign(subject.plan)
     assert swap.signature and swap.transaction and swap.blockhash, "the signed swap lacks something"
     await subject.settle()
-    assert (await subject.network.status(swap.signature)).outcome is SwapOutcome.NOT_FOUND
+    assert (await subject.network.status(swap)).outcome is SwapOutcome.NOT_FOUND
     await subject.expire()
     assert await _dead(subject, swap), "past its last valid block, it is not proven dead"
 
@@ -56,7 +57,7 @@ async def what_is_sent_lands_with_its_fill(subject: Subject) -> None:
     swap = await subject.network.sign(subject.plan)
     await subject.network.send(swap)
     await subject.settle()
-    status = await subject.network.status(swap.signature)
+    status = await subject.network.status(swap)
     assert status.outcome is SwapOutcome.LANDED, f"it is {status.outcome}"
     assert status.fill is not None, "it landed without a fill"
     assert status.fill.amount_in == subject.plan.amount_in, "the fill took another amount"
@@ -69,10 +70,10 @@ async def the_same_bytes_land_once(subject: Subject) -> None:
     for _ in range(3):
         await subject.network.send(swap)
     await subject.settle()
-    first = await subject.network.status(swap.signature)
+    first = await subject.network.status(swap)
     await subject.network.send(swap)
     await subject.settle()
-    again = await subject.network.status(swap.signature)
+    again = await subject.network.status(swap)
     assert (again.outcome, again.fill) == (first.outcome, first.fill), "sending again changed the outcome"
 
 
@@ -85,14 +86,17 @@ async def what_is_sent_too_late_never_lands(subject: Subject) -> None:
     assert await _dead(subject, swap), "it is not proven dead"
 
 
-async def a_swap_that_cannot_pay_its_bound_reverts(subject: Subject) -> None:
-    """The bound is enforced by the chain: nothing is swapped below it."""
+async def a_swap_that_cannot_pay_its_bound_does_not_land(subject: Subject) -> None:
+    """The bound is enforced, by the chain or before anything is signed: nothing is swapped below it."""
     bound = subject.plan.route[0].min_out * 1_000
     legs = tuple(evolve(leg, min_out=bound) for leg in subject.plan.route)
-    swap = await subject.network.sign(evolve(subject.plan, min_out=bound, route=legs))
+    try:
+        swap = await subject.network.sign(evolve(subject.plan, min_out=bound, route=legs))
+    except ExecutionError:
+        return
     await subject.network.send(swap)
     await subject.settle()
-    status = await subject.network.status(swap.signature)
+    status = await subject.network.status(swap)
     assert status.outcome is not SwapOutcome.LANDED, "it landed below its bound"
 
 
@@ -108,12 +112,12 @@ async def heights_only_grow(subject: Subject) -> None:
 
 async def _status(subject: Subject) -> SwapStatus:
     swap = await subject.network.sign(subject.plan)
-    return await subject.network.status(swap.signature)
+    return await subject.network.status(swap)
 
 
 async def _dead(subject: Subject, swap: SignedSwap) -> bool:
     height = await subject.network.height()
-    return proven_dead(swap, height, await subject.network.status(swap.signature))
+    return proven_dead(swap, height, await subject.network.status(swap))
 
 
 CHECKS: Final[tuple[Callable[[Subject], Awaitable[None]], ...]] = (
@@ -123,6 +127,6 @@ CHECKS: Final[tuple[Callable[[Subject], Awaitable[None]], ...]] = (
     what_is_sent_lands_with_its_fill,
     the_same_bytes_land_once,
     what_is_sent_too_late_never_lands,
-    a_swap_that_cannot_pay_its_bound_reverts,
+    a_swap_that_cannot_pay_its_bound_does_not_land,
     heights_only_grow,
 )
