@@ -1,0 +1,1 @@
+"""The DEX programs that are understood: a module each."""
