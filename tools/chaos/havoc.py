@@ -91,15 +91,15 @@ class Havoc:
 
     async def _to_server(self, fault: Fault) -> None:
         acts: Mapping[str, tuple[asyncio.Lock, Callable[[Fault], Awaitable[None]]]] = {
-            "PostgreSQL restarted": (self._postgres_turn, self._postgres_restarted),
-            "PostgreSQL killed": (self._postgres_turn, self._postgres_killed),
+            "PostgreSQL restarted": (self._postgres_turn, self._away(self.postgres, self.postgres.stop)),
+            "PostgreSQL killed": (self._postgres_turn, self._away(self.postgres, self.postgres.kill)),
             "PostgreSQL back ends terminated": (self._postgres_turn, self._back_ends_terminated),
             "PostgreSQL connections cut": (self._postgres_turn, self._cut(self.to_postgres)),
             "PostgreSQL answers lost": (self._postgres_turn, self._answers_lost),
             "PostgreSQL unreachable": (self._postgres_turn, self._unreachable(self.to_postgres)),
             "PostgreSQL slow": (self._postgres_turn, self._slow(self.to_postgres)),
             "Redis flushed": (self._redis_turn, self._redis_flushed),
-            "Redis killed, back empty": (self._redis_turn, self._redis_killed),
+            "Redis killed, back empty": (self._redis_turn, self._away(self.valkey, self.valkey.kill)),
             "Redis paused": (self._redis_turn, self._redis_paused),
             "Redis clients paused": (self._redis_turn, self._redis_clients_paused),
             "Redis connections cut": (self._redis_turn, self._cut(self.to_redis)),
@@ -113,16 +113,6 @@ class Havoc:
             await self._begun(fault)
             await act(fault)
 
-    async def _postgres_restarted(self, fault: Fault) -> None:
-        await undisturbed(self.postgres.stop)
-        await asyncio.sleep(fault.lasts_s)
-        await undisturbed(self.postgres.start)
-
-    async def _postgres_killed(self, fault: Fault) -> None:
-        await undisturbed(self.postgres.kill)
-        await asyncio.sleep(fault.lasts_s)
-        await undisturbed(self.postgres.start)
-
     async def _back_ends_terminated(self, _: Fault) -> None:
         await undisturbed(self.postgres.cut_connections)
 
@@ -131,11 +121,6 @@ class Havoc:
 
     async def _redis_flushed(self, _: Fault) -> None:
         await undisturbed(self.valkey.flush)
-
-    async def _redis_killed(self, fault: Fault) -> None:
-        await undisturbed(self.valkey.kill)
-        await asyncio.sleep(fault.lasts_s)
-        await undisturbed(self.valkey.start)
 
     async def _redis_paused(self, fault: Fault) -> None:
         self.valkey.pause()
@@ -148,6 +133,14 @@ class Havoc:
         async with AsyncRedis.from_url(self.valkey.url) as client:
             await client.client_pause(round(fault.lasts_s * 1000))
         await asyncio.sleep(fault.lasts_s)
+
+    def _away(self, server: Postgres | Valkey, end: Callable[[], None]) -> Callable[[Fault], Awaitable[None]]:
+        async def act(fault: Fault) -> None:
+            await undisturbed(end)
+            await asyncio.sleep(fault.lasts_s)
+            await undisturbed(server.start)
+
+        return act
 
     def _cut(self, proxy: Proxy) -> Callable[[Fault], Awaitable[None]]:
         async def act(_: Fault) -> None:

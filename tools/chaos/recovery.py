@@ -49,19 +49,20 @@ class Watch:
         """Look until cancelled."""
         try:
             while True:
-                await self._look()
+                await self.look()
                 await asyncio.sleep(LOOK_S)
         finally:
-            self._drop()
+            self.close()
 
     async def wound(self, what: str) -> None:
         """Begin to wait for all orders that are in flight now."""
         at = time.monotonic()
-        await self._look()
+        await self.look()
         if self.in_flight:
             self.open.append(Wound(what, at, dict(self.in_flight), len(self.in_flight)))
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once: who has moved, and whether any order still stands still."""
         async with self._turn:
             try:
                 connection = self._connection
@@ -69,7 +70,7 @@ class Watch:
                     connection = self._connection = await asyncpg.connect(self.url, timeout=ANSWER_S)
                 rows = await connection.fetch(_UNFINISHED, timeout=ANSWER_S)
             except Exception:  # noqa: BLE001 - whatever it is: the database is away, and looked at again soon
-                self._drop()
+                self.close()
                 return
             self.in_flight = {row[0]: row[1] for row in rows}
             now = time.monotonic()
@@ -83,7 +84,8 @@ class Watch:
                     self.healed.append((now - wound.at, wound))
             self.open = [wound for wound in self.open if wound.still]
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Cut the connection; to look again makes another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):

@@ -30,6 +30,7 @@ DOCTORED = {
 """By the rule that must find it: what is done to an order that was confirmed."""
 LOST = (
     "DELETE FROM idempotency_keys WHERE order_id = $1",
+    "DELETE FROM order_failures WHERE order_id = $1",
     "DELETE FROM orders WHERE id = $1",
 )
 

@@ -12,11 +12,12 @@ from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    closing,
     contextmanager,
     suppress,
 )
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 from attrs import define
@@ -24,6 +25,7 @@ from attrs import define
 from tests.deployed import ApiProcess, Worker, api, until, worker
 from tests.e2e.faults.audit import Stalls, audit
 from tests.e2e.faults.crowd import Crowd, crowd
+from tools.chaos.recovery import Watch
 
 COUNT: Final = 200
 MORE: Final = range(COUNT, COUNT + 20)
@@ -70,22 +72,18 @@ class Flight:
 
     async def all_taken_over(self) -> None:
         """Wait until somebody has begun to do something about each order that has not ended by now."""
-        begun = time.monotonic()
-        async with database(self.database_url) as connection:
-            unfinished = "SELECT id, version FROM orders WHERE status NOT IN ('confirmed', 'failed')"
-            before: dict[Any, int] = dict(await connection.fetch(unfinished))
-            spent: dict[Any, float] = {}
+        with closing(Watch(self.database_url)) as watch:
 
             async def moved_on() -> bool:
-                now = dict(await connection.fetch("SELECT id, version FROM orders"))
-                moved = [one for one, version in before.items() if one not in spent and now[one] != version]
-                spent.update(dict.fromkeys(moved, time.monotonic() - begun))
-                return len(spent) == len(before)
+                await watch.look()
+                return not watch.open
 
+            await watch.wound("now")
+            assert watch.open, "the database is away, or all orders have ended"
             await until(moved_on, TAKE_OVER_S)
-        late = sorted(seconds for seconds in spent.values() if seconds > 2)
+        late = sorted(seconds for seconds in watch.orders_s if seconds > 2)
         told = f"median {median(late):.1f} s, longest {late[-1]:.1f} s" if late else "none"
-        log.info("of %d orders, moved on after more than 2 s: %d: %s", len(before), len(late), told)
+        log.info("of %d orders, moved on after more than 2 s: %d: %s", len(watch.orders_s), len(late), told)
 
 
 @contextmanager

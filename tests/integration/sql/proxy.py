@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from tools.chaos import proxy
 
-WHOLE = (b"S\x00\x00\x00\x04", b"H\x00\x00\x00\x04")
-"""What requests end with: Sync, or Flush while a statement is prepared."""
+WHOLE = (b"S\x00\x00\x00\x04", b"H\x00\x00\x00\x04", b"X\x00\x00\x00\x04")
+"""What requests end with: Sync, Flush while a statement is prepared, or Terminate."""
 
 
 class Proxy(proxy.Proxy):

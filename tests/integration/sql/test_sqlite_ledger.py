@@ -7,26 +7,13 @@ from attrs import evolve
 
 from bestfill.errors import StoreError
 from bestfill.quote import SwapOutcome
-from bestfill.testing.samples import NOW, order_id
-from bestfill.units import U64_MAX, BaseUnits, Millis, Signature
-from bestfill_adapters.mock.ledger import Landing
+from bestfill.units import Signature
 from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
 from bestfill_adapters.sql.sqlite import SqliteStore
+from tests.contract.test_ledgers import LANDED, LAST_SLOT, REVERTED
 from tests.integration.sql.orders import crowd
 
 pytestmark = pytest.mark.anyio
-
-LAST_SLOT = 80
-LANDED = Landing(
-    signature=Signature("5ig"),
-    order_id=order_id(1),
-    outcome=SwapOutcome.LANDED,
-    amount_in=BaseUnits(U64_MAX),
-    amount_out=BaseUnits(U64_MAX - 1),
-    slot=77,
-    landed_at=Millis(NOW + 2_000),
-)
-REVERTED = evolve(LANDED, outcome=SwapOutcome.REVERTED, amount_in=BaseUnits(0), amount_out=BaseUnits(0), slot=78)
 
 
 @pytest.fixture
@@ -46,12 +33,6 @@ async def test_what_landed_is_remembered_to_the_unit(ledger, file):
     ledger.start()
     assert await ledger.find(LANDED.signature) == LANDED
     assert (await ledger.find(Signature("other"))).outcome is SwapOutcome.REVERTED
-
-
-async def test_the_first_landing_of_a_signature_wins(ledger):
-    await asyncio.gather(ledger.record(LANDED, LAST_SLOT), *(ledger.record(REVERTED, LAST_SLOT) for _ in range(50)))
-    await ledger.record(REVERTED, LAST_SLOT)
-    assert await ledger.find(LANDED.signature) == LANDED
 
 
 async def test_ledger_and_store_take_turns_and_never_find_each_other_in_the_way(file, monkeypatch):

@@ -7,13 +7,13 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 from asyncpg.cursor import Cursor
-from sqlalchemy import Numeric, Table, Uuid
 
 from bestfill.errors import StoreError
 from bestfill_adapters.sql.postgres.address import Address
+from bestfill_adapters.sql.postgres.statements import selected
 from bestfill_adapters.sql.rows import Row
 from bestfill_adapters.sql.tables import order_events, order_executions, orders
-from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, check_schema
+from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, between, check_schema
 
 # All that is put together here are names of tables and columns.
 # ruff: noqa: S608
@@ -34,18 +34,13 @@ _AT_ONCE: Final = 1_000
 
 T = TypeVar("T")
 
-
-def _columns(table: Table) -> str:
-    return ", ".join(f'"{c.name}"{"::text" * isinstance(c.type, Uuid | Numeric)}' for c in table.c)
-
-
 _ORDERS: Final = (
-    f"SELECT {_columns(orders)}, (SELECT s.user_seq FROM user_streams AS s WHERE s.user_id = o.user_id)"
+    f"SELECT {selected(orders, 'o')}, (SELECT s.user_seq FROM user_streams AS s WHERE s.user_id = o.user_id)"
     " FROM orders AS o WHERE {0} ORDER BY o.id LIMIT {1}"
 )
-_EVENTS: Final = f"SELECT {_columns(order_events)} FROM order_events AS e WHERE {{0}} ORDER BY e.order_id, e.seq"
+_EVENTS: Final = f"SELECT {selected(order_events, 'e')} FROM order_events AS e WHERE {{0}} ORDER BY e.order_id, e.seq"
 _ATTEMPTS: Final = (
-    f"SELECT {_columns(order_executions)} FROM order_executions AS a WHERE {{0}} ORDER BY a.order_id, a.attempt"
+    f"SELECT {selected(order_executions, 'a')} FROM order_executions AS a WHERE {{0}} ORDER BY a.order_id, a.attempt"
 )
 
 
@@ -85,17 +80,17 @@ class PostgresSource(Source):
 
     def orders(self, after: Any, limit: int) -> list[Row]:
         """Give orders."""
-        where, values = _between("o.id", after, None)
+        where, values = between("o.id", after, None, _marked)
         return list(self._rows(_ORDERS.format(where, limit), *values))
 
     def events(self, after: Any, upto: Any) -> Iterator[Row]:
         """Give events."""
-        where, values = _between("e.order_id", after, upto)
+        where, values = between("e.order_id", after, upto, _marked)
         return self._rows(_EVENTS.format(where), *values)
 
     def attempts(self, after: Any, upto: Any) -> Iterator[Row]:
         """Give attempts."""
-        where, values = _between("a.order_id", after, upto)
+        where, values = between("a.order_id", after, upto, _marked)
         return self._rows(_ATTEMPTS.format(where), *values)
 
     def holes(self) -> Iterator[Row]:
@@ -123,10 +118,8 @@ class PostgresSource(Source):
         return await self._connection.cursor(statement, *values)
 
 
-def _between(column: str, after: Any, upto: Any) -> tuple[str, list[Any]]:
-    bounds = [(sign, end) for sign, end in ((">", after), ("<=", upto)) if end is not None]
-    where = " AND ".join(f"{column} {sign} ${n}::text::uuid" for n, (sign, _) in enumerate(bounds, 1))
-    return where or "TRUE", [end for _, end in bounds]
+def _marked(n: int, key: Any) -> tuple[str, Any]:
+    return f"${n}::text::uuid", key
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Where rows come from: a database that is only read, in snapshots, while others may be writing to it."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -73,6 +73,19 @@ def open_source(settings: Settings) -> Source:
     from bestfill_adapters.verify.postgres import PostgresSource
 
     return PostgresSource(settings.database_url)
+
+
+def between(
+    column: str, after: Any, upto: Any, mark: Callable[[int, Any], tuple[str, Any]]
+) -> tuple[str, Sequence[Any]]:
+    """Give the condition that an id is after one and up to another, and its values.
+
+    `mark` gives a bound's place in a statement, and its value there, by its number, from 1 on.
+    """
+    ends = [(sign, end) for sign, end in ((">", after), ("<=", upto)) if end is not None]
+    marked = [(sign, *mark(n, end)) for n, (sign, end) in enumerate(ends, 1)]
+    where = " AND ".join(f"{column} {sign} {place}" for sign, place, _ in marked)
+    return where or "TRUE", [value for *_, value in marked]
 
 
 def check_schema(found: list[Row]) -> None:

@@ -12,7 +12,7 @@ from bestfill.errors import StoreError
 from bestfill_adapters.sql.file import BUSY_TIMEOUT_S
 from bestfill_adapters.sql.rows import Row
 from bestfill_adapters.sql.tables import order_events, order_executions, orders
-from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, check_schema
+from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, between, check_schema
 
 # All that is put together here are names of tables and columns.
 # ruff: noqa: S608
@@ -65,17 +65,17 @@ class SqliteSource(Source):
 
     def orders(self, after: Any, limit: int) -> list[Row]:
         """Give orders."""
-        where, values = _between("id", after, None)
+        where, values = between("id", after, None, _marked)
         return self._db.execute(_ORDERS.format(where), (*values, limit)).fetchall()
 
     def events(self, after: Any, upto: Any) -> Iterator[Row]:
         """Give events."""
-        where, values = _between("order_id", after, upto)
+        where, values = between("order_id", after, upto, _marked)
         return self._db.execute(_EVENTS.format(where), values)
 
     def attempts(self, after: Any, upto: Any) -> Iterator[Row]:
         """Give attempts."""
-        where, values = _between("order_id", after, upto)
+        where, values = between("order_id", after, upto, _marked)
         return self._db.execute(_ATTEMPTS.format(where), values)
 
     def holes(self) -> Iterator[Row]:
@@ -93,15 +93,8 @@ class SqliteSource(Source):
         self._db.close()
 
 
-def _between(column: str, after: Any, upto: Any) -> tuple[str, list[Any]]:
-    bounds = [(sign, end) for sign, end in ((">", after), ("<=", upto)) if end is not None]
-    marked = [(sign, *_marked(end)) for sign, end in bounds]
-    where = " AND ".join(f"{column} {sign} {mark}" for sign, mark, _ in marked)
-    return where or "TRUE", [value for *_, value in marked]
-
-
-def _marked(key: Any) -> tuple[str, Any]:
-    """Give a key's place in a statement, and its value there: text by its bytes, which may be no UTF-8."""
+def _marked(_: int, key: Any) -> tuple[str, Any]:
+    # Text by its bytes, which may be no UTF-8.
     return ("CAST(? AS TEXT)", key.encode(errors="surrogateescape")) if isinstance(key, str) else ("?", key)
 
 

@@ -6,6 +6,7 @@ that has come to rest, and compares what the store says with what the chain, the
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -23,6 +24,15 @@ class Stored:
     order: Order
     events: Sequence[OrderEvent]
     attempts: Sequence[Attempt]
+
+    @cached_property
+    def retold(self) -> stories.Told:
+        """What the story tells; told only once.
+
+        Raises:
+            ValueError: it can't have happened.
+        """
+        return stories.retell(self.events)
 
 
 @frozen(kw_only=True)
@@ -97,31 +107,34 @@ async def check_order(store: OrderStore, order_id: OrderId) -> Order:
     Raises:
         AssertionError: they do not agree; says how.
     """
-    order = await store.get(order_id)
-    story = await store.events(order_id)
-    check_story(order, story)
-    check_attempts(story, await store.executions(order_id))
-    return order
+    stored = Stored(
+        order=await store.get(order_id),
+        events=await store.events(order_id),
+        attempts=await store.executions(order_id),
+    )
+    check_story(stored)
+    check_attempts(stored)
+    return stored.order
 
 
-def check_story(order: Order, story: Sequence[OrderEvent]) -> None:
+def check_story(stored: Stored) -> None:
     """The story has no gap, never goes back, makes only moves of the table, and folds into the row."""
+    order, story = stored.order, stored.events
     assert [e.seq for e in story] == list(range(1, len(story) + 1)), f"{order.id}: the story has gaps"
     assert order.seq == len(story), f"{order.id}: the row is at {order.seq}, the story at {len(story)}"
     try:
-        told = stories.retell(story).order
+        told = stored.retold.order
     except ValueError as error:
         raise AssertionError(f"{order.id}: {error}") from error
     assert told == without_engine_fields(order), f"{order.id}: the row is not the fold of its story"
 
 
-def check_attempts(story: Sequence[OrderEvent], attempts: Sequence[Attempt]) -> None:
+def check_attempts(stored: Stored) -> None:
     """At most one signature is live; confirmed if and only if one attempt landed, at no less than its bound."""
     try:
-        stories.check_attempts(stories.retell(story), attempts)
+        stories.check_attempts(stored.retold, stored.attempts)
     except ValueError as error:
-        order_id = story[0].order_id if story else "an order"
-        raise AssertionError(f"{order_id}: its attempts can't be: {error}") from error
+        raise AssertionError(f"{stored.order.id}: its attempts can't be: {error}") from error
 
 
 def violations(seen: Evidence) -> list[Violation]:
@@ -139,8 +152,8 @@ def violations(seen: Evidence) -> list[Violation]:
     for stored in seen.orders:
         untellable = stored.order.id in seen.untellable
         for rule, faults in (
-            ("story", _raised(check_story, stored.order, stored.events)),
-            ("attempts", _raised(check_attempts, stored.events, stored.attempts)),
+            ("story", _raised(check_story, stored)),
+            ("attempts", _raised(check_attempts, stored)),
             ("end", _end(stored, untellable)),
             ("swap", _swaps(stored, landings[stored.order.id], untellable)),
             ("bound", _bounds(stored, landings[stored.order.id])),
@@ -161,9 +174,9 @@ def violations(seen: Evidence) -> list[Violation]:
     return found
 
 
-def _raised(check: Callable[..., None], *facts: object) -> list[str]:
+def _raised(check: Callable[[Stored], None], stored: Stored) -> list[str]:
     try:
-        check(*facts)
+        check(stored)
     except (AssertionError, ValueError) as error:
         return [str(error)]
     return []

@@ -37,7 +37,8 @@ def _read(column: Column[Any], alias: str) -> str:
     return f"{name}::text" if isinstance(column.type, Uuid | Numeric) else name
 
 
-def _selected(table: Table, alias: str, *, without: Iterable[str] = ()) -> str:
+def selected(table: Table, alias: str, *, without: Iterable[str] = ()) -> str:
+    """Give what a SELECT lists to read a table's columns as `rows` expects them."""
     return ", ".join(_read(c, alias) for c in table.c if c.name not in set(without))
 
 
@@ -190,7 +191,7 @@ it is changed.
 NAMED: Final = Columns({"id": Kind.UUID, "user_id": Kind.TEXT, "key": Kind.TEXT})
 """An order that may be there, and the key that may stand for it."""
 JUDGE_PLACED: Final = f"""
-SELECT g.n, k.digest, e.user_seq, {_selected(orders, "o", without=["event_hash"])}
+SELECT g.n, k.digest, e.user_seq, {selected(orders, "o", without=["event_hash"])}
 FROM ({NAMED.select}) AS g
 LEFT JOIN idempotency_keys AS k ON k.user_id = g.user_id AND k.key = g.key
 JOIN orders AS o ON o.id = coalesce(k.order_id, g.id)
@@ -203,9 +204,9 @@ FROM ({STEPS.select}) AS g
 JOIN orders AS o ON o.id = g.id
 LEFT JOIN order_events AS e ON e.order_id = g.id AND e.seq = g.seq"""
 
-_orders: Final = f"SELECT {_selected(orders, 'o', without=['event_hash'])} FROM orders AS o"
-_attempts: Final = f"SELECT {_selected(order_executions, 'a')} FROM order_executions AS a"
-_events: Final = f"SELECT {_selected(order_events, 'e', without=['prev_hash'])} FROM order_events AS e"
+_orders: Final = f"SELECT {selected(orders, 'o', without=['event_hash'])} FROM orders AS o"
+_attempts: Final = f"SELECT {selected(order_executions, 'a')} FROM order_executions AS a"
+_events: Final = f"SELECT {selected(order_events, 'e', without=['prev_hash'])} FROM order_events AS e"
 
 CLAIM_DUE: Final = f"""
 WITH due AS (
@@ -213,7 +214,7 @@ WITH due AS (
   ORDER BY wake_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
 ), taken AS (
   UPDATE orders AS o SET wake_at = $2, version = o.version + 1 FROM due WHERE o.id = due.id
-  RETURNING {_selected(orders, "o", without=["event_hash"])}, due.wake_at AS due_at
+  RETURNING {selected(orders, "o", without=["event_hash"])}, due.wake_at AS due_at
 )
 SELECT * FROM taken ORDER BY due_at"""
 
@@ -225,7 +226,7 @@ SELECT_KEYED: Final = (
 SELECT_ATTEMPT: Final = f"{_attempts} WHERE a.order_id = $1::text::uuid AND a.attempt = $2"
 SELECT_ATTEMPTS: Final = f"{_attempts} WHERE a.order_id = $1::text::uuid ORDER BY a.attempt"
 SELECT_FAILURES: Final = (
-    f"SELECT {_selected(order_failures, 'f')} FROM order_failures AS f"
+    f"SELECT {selected(order_failures, 'f')} FROM order_failures AS f"
     " WHERE f.order_id = $1::text::uuid ORDER BY f.attempt"
 )
 SELECT_EVENTS: Final = f"{_events} WHERE e.order_id = $1::text::uuid AND e.seq > $2::bigint ORDER BY e.seq LIMIT $3"
