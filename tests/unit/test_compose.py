@@ -130,6 +130,12 @@ def test_every_variable_is_in_the_example_and_none_there_is_unknown():
     assert set(VARIABLES) - used == ELSEWHERE
 
 
+def test_the_worker_alone_gets_the_key():
+    for name, service in SERVICES.items():
+        has = {"BESTFILL_SOLANA_KEYPAIR", "BESTFILL_SOLANA_KEY"} & set(service.get("environment", ()))
+        assert len(has) == (2 if name == "worker" else 0), name
+
+
 def test_the_password_must_be_set_and_nothing_else():
     required = {match[1] for match in VARIABLE.finditer(TEXT) if match[2] != "-"}
     assert required == {"POSTGRES_PASSWORD"}

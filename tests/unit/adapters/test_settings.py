@@ -6,11 +6,22 @@ from pathlib import Path
 import pytest
 
 from bestfill.units import Bps
-from bestfill_adapters.settings import VARIABLES, MockSettings, Settings, SettingsError, load
+from bestfill_adapters.settings import VARIABLES, MockSettings, Settings, SettingsError, SolanaSettings, load
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 # What docker-compose.yml needs besides; tests/unit/test_compose.py has more.
 COMPOSE = {"POSTGRES_PASSWORD"}
+
+KEY = "5" + "K" * 86
+SOLANA = {"BESTFILL_SOLANA_RPC": "https://a.example", "BESTFILL_SOLANA_KEY": KEY, "BESTFILL_SOLANA_POOLS": "p.json"}
+OF_SOLANA = [name for name in VARIABLES if name.startswith("BESTFILL_SOLANA_")]
+
+
+def beside(name: str) -> dict[str, str]:
+    """Give what must be set together with a variable, so that it alone can be wrong."""
+    if name not in OF_SOLANA:
+        return {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"} if name.endswith("_URL") else {}
+    return {k: v for k, v in SOLANA.items() if (name, k) != ("BESTFILL_SOLANA_KEYPAIR", "BESTFILL_SOLANA_KEY")}
 
 
 def test_the_defaults_are_those_of_the_contract():
@@ -34,6 +45,7 @@ def test_the_defaults_are_those_of_the_contract():
             revert_rate=0,
             seed=None,
         ),
+        solana=None,
     )
 
 
@@ -45,10 +57,10 @@ def example() -> dict[str, str]:
 def test_the_example_lists_every_setting_with_its_default():
     assert set(example()) == set(VARIABLES) | COMPOSE
     assert load(example()) == load({})
+    empty = {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED", "BESTFILL_SOLANA_KEYPAIR", *SOLANA} | COMPOSE
     for name, value in example().items():
-        assert (load({}) == load({name: value})) and (
-            value or name in {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED"} | COMPOSE
-        )
+        assert (load({}) == load({name: value})) and (value or name in empty)
+    assert load({**example(), **SOLANA}) == load(SOLANA)
 
 
 def test_the_example_explains_every_setting():
@@ -104,6 +116,44 @@ def test_a_good_mock_value_is_taken_exactly(name: str, text: str, field: str, va
     assert getattr(load({f"BESTFILL_MOCK_{name}": text}).mock, field) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("RPC", "http://127.0.0.1:8899", "rpc", ("http://127.0.0.1:8899",)),
+        (
+            "RPC",
+            "https://u:p@a.example/k?x=1 ,http://[::1]:9",
+            "rpc",
+            ("https://u:p@a.example/k?x=1", "http://[::1]:9"),
+        ),
+        ("KEYPAIR", "/run/secrets/my key.json", "keypair", Path("/run/secrets/my key.json")),
+        ("KEY", KEY, "key", KEY),
+        ("KEY", "[1, 2, 3]", "key", "[1, 2, 3]"),
+        ("POOLS", "pools.json", "pools", Path("pools.json")),
+        ("RPC_PER_S", "250", "rpc_per_s", 250),
+        ("FEE_PERCENTILE", "0", "fee_percentile", 0),
+        ("MAX_PRIORITY_FEE", "0", "max_priority_fee", 0),
+        ("DRY_RUN", "True", "dry_run", True),
+    ],
+)
+def test_a_good_solana_value_is_taken_exactly(name: str, text: str, field: str, value: object):
+    solana = load({**beside(f"BESTFILL_SOLANA_{name}"), f"BESTFILL_SOLANA_{name}": text}).solana
+    assert getattr(solana, field) == value
+
+
+def test_solana_has_the_defaults_of_the_contract():
+    assert load(SOLANA).solana == SolanaSettings(
+        rpc=("https://a.example",),  # pyright: ignore[reportArgumentType]
+        pools=Path("p.json"),
+        keypair=None,
+        key=KEY,  # pyright: ignore[reportArgumentType]
+        rpc_per_s=10,
+        fee_percentile=75,
+        max_priority_fee=100_000,
+        dry_run=False,
+    )
+
+
 BAD = {
     "HOST": [
         "256.0.0.1",
@@ -134,6 +184,26 @@ BAD = {
     "BESTFILL_MOCK_DROP_RATE": ["2"],
     "BESTFILL_MOCK_REVERT_RATE": ["1.1"],
     "BESTFILL_MOCK_SEED": ["x" * 65, "a\0b"],
+    "BESTFILL_SOLANA_RPC": [
+        "hunter2",
+        "ws://hunter2",
+        "https://",
+        "https://:1",
+        "https://h:70000/hunter2",
+        "https://h:0/hunter2",
+        "https://[::hunter2",
+        "https://h/hunter2 x",
+        "https://ﬁ.example/hunter2",
+        "https://h/hunter2,https://h/hunter2",
+        "https://h/hunter2,",
+    ],
+    "BESTFILL_SOLANA_KEYPAIR": ["a\0hunter2", "[17, 17]", "[\nhunter2\n]", "hunter2" * 12],
+    "BESTFILL_SOLANA_KEY": ["hunter2", "hunter2 " * 12, "[hunter2" + "1" * 2_000, "key.json"],
+    "BESTFILL_SOLANA_POOLS": ["a\0b"],
+    "BESTFILL_SOLANA_RPC_PER_S": ["0", "10001", "1.5"],
+    "BESTFILL_SOLANA_FEE_PERCENTILE": ["-1", "101", "75%"],
+    "BESTFILL_SOLANA_MAX_PRIORITY_FEE": ["-1", "1000000001", "0.5"],
+    "BESTFILL_SOLANA_DRY_RUN": ["yes", "1", "on"],
 }
 
 
@@ -147,9 +217,8 @@ def test_every_setting_has_bad_values_to_try():
     ids=lambda value: repr(value[:20]),
 )
 def test_a_bad_value_is_refused_by_name_and_mend(name: str, text: str):
-    both = {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"} if name.endswith("_URL") else {}
     with pytest.raises(SettingsError) as caught:
-        load({**both, name: text})
+        load({**beside(name), name: text})
     (problem,) = caught.value.problems
     assert problem.startswith(f"{name}: must be ")
     assert len(problem) < 300
@@ -195,3 +264,38 @@ def test_a_urls_password_is_not_shown_with_the_settings():
     settings = load({"DATABASE_URL": "postgresql://u:hunter2@h/d", "REDIS_URL": "rediss://:hunter2@h:6379/0"})
     assert settings.database_url == "postgresql://u:hunter2@h/d"
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "instead", "problem"),
+    [
+        ("RPC", "", "BESTFILL_SOLANA_RPC: must be set too, since BESTFILL_SOLANA_KEY is"),
+        ("POOLS", "", "BESTFILL_SOLANA_POOLS: must be set too, since BESTFILL_SOLANA_RPC is"),
+        ("POOLS", "a\0b", "BESTFILL_SOLANA_POOLS: must be the path of a file"),
+    ],
+)
+def test_solana_in_part_is_an_error_that_names_what_is_missing_and_keeps_the_key(
+    left_out: str, instead: str, problem: str
+):
+    with pytest.raises(SettingsError, match=problem) as caught:
+        load({**SOLANA, f"BESTFILL_SOLANA_{left_out}": instead})
+    assert len(caught.value.problems) == 1
+    assert KEY not in str(caught.value) and "a.example" not in str(caught.value)
+
+
+def test_two_keys_are_an_error_that_shows_neither():
+    with pytest.raises(SettingsError, match="BESTFILL_SOLANA_KEY: must not be set together") as caught:
+        load({**SOLANA, "BESTFILL_SOLANA_KEYPAIR": "/secret/place"})
+    assert KEY not in str(caught.value) and "place" not in str(caught.value)
+
+
+def test_what_only_tunes_solana_asks_for_nothing_else():
+    for name in set(OF_SOLANA) - {*SOLANA, "BESTFILL_SOLANA_KEYPAIR"}:
+        assert load({name: example()[name]}) == load({})
+
+
+def test_solanas_secrets_are_not_shown_with_the_settings():
+    settings = load({**SOLANA, "BESTFILL_SOLANA_RPC": "https://h.example/hunter2"})
+    shown = repr(settings) + repr(settings.solana) + f"{settings} {settings.solana}"
+    assert settings.solana and settings.solana.rpc == ("https://h.example/hunter2",)
+    assert "hunter2" not in shown and "h.example" not in shown and KEY not in shown

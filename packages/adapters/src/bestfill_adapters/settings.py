@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -24,8 +25,13 @@ _LONGEST_MS: Final = 600_000
 _LOG_LEVELS: Final = ("debug", "info", "warn", "error")
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST_MAX_CHARS: Final = 253
-_VENUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_URL: Final = re.compile(r"https?://[!-~]+")
+_PASTED_KEY: Final = re.compile(r"\[.*|[1-9A-HJ-NP-Za-km-z]{60,}", re.DOTALL)
 _RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+
+
+VENUE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a venue plugin may be called."""
 
 
 class SettingsError(ValueError):
@@ -59,6 +65,22 @@ class MockSettings(msgspec.Struct, frozen=True, kw_only=True):
     seed: str | None = None
 
 
+class SolanaSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Solana is reached, and who trades: by `keypair` or `key`, and by neither where nothing is signed.
+
+    `rpc_per_s` is to each endpoint, `max_priority_fee` in lamports a transaction. A dry run stops after simulation.
+    """
+
+    rpc: tuple[Hidden, ...]
+    pools: Path
+    keypair: Path | None = None
+    key: Hidden | None = None
+    rpc_per_s: int = 10
+    fee_percentile: int = 75
+    max_priority_fee: int = 100_000
+    dry_run: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; the defaults are those of the embedded mode."""
 
@@ -75,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_slippage_bps: Bps = Bps(1_000)
     order_ttl_ms: int = 300_000
     mock: MockSettings = MockSettings()
+    solana: SolanaSettings | None = None
+    """None unless BESTFILL_SOLANA_RPC is set."""
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -92,13 +116,36 @@ def load(environ: Mapping[str, str]) -> Settings:
             except ValueError as error:
                 shown = "" if read in _SECRET else f", not {text[:60]!r}"
                 problems.append(f"{name}: {error}{shown}")
-    for one, other in (("DATABASE_URL", "REDIS_URL"), ("REDIS_URL", "DATABASE_URL")):
-        if environ.get(one, "").strip() and not environ.get(other, "").strip():
-            problems.append(f"{other}: must be set too, since {one} is; unset both for the embedded mode")
+    given = {name for name in VARIABLES if environ.get(name, "").strip()}
+    problems += _incomplete(given)
     if problems:
         raise SettingsError(problems)
-    mock = {f.removeprefix("mock."): values.pop(f) for f in list(values) if f.startswith("mock.")}
-    return Settings(mock=MockSettings(**mock), **values)  # pyright: ignore[reportArgumentType]
+    mock, solana = _taken(values, "mock."), _taken(values, "solana.")
+    return Settings(
+        mock=MockSettings(**mock),  # pyright: ignore[reportArgumentType]
+        solana=SolanaSettings(**solana) if _RPC in given else None,  # pyright: ignore[reportArgumentType]
+        **values,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _taken(values: dict[str, object], prefix: str) -> dict[str, object]:
+    return {name.removeprefix(prefix): values.pop(name) for name in list(values) if name.startswith(prefix)}
+
+
+def _incomplete(given: set[str]) -> list[str]:
+    """Say what must be set besides what is given."""
+    problems: list[str] = []
+    for one, other in (("DATABASE_URL", "REDIS_URL"), ("REDIS_URL", "DATABASE_URL")):
+        if one in given and other not in given:
+            problems.append(f"{other}: must be set too, since {one} is; unset both for the embedded mode")
+    of_solana = [name for name in (_KEYPAIR, _KEY, _POOLS) if name in given]
+    if of_solana and _RPC not in given:
+        problems.append(f"{_RPC}: must be set too, since {of_solana[0]} is; unset both for the mock chain")
+    if _RPC in given and _POOLS not in given:
+        problems.append(f"{_POOLS}: must be set too, since {_RPC} is: the path of the file that lists the pools")
+    if {_KEYPAIR, _KEY} <= given:
+        problems.append(f"{_KEY}: must not be set together with {_KEYPAIR}; unset one of them")
+    return problems
 
 
 def _unknown(name: str) -> str:
@@ -156,7 +203,7 @@ def _folder(text: str) -> Path:
 
 def _venues(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
-    if len(set(names)) != len(names) or not all(_VENUE.fullmatch(name) for name in names):
+    if len(set(names)) != len(names) or not all(VENUE_NAME.fullmatch(name) for name in names):
         raise ValueError("must be names of venue plugins, each once, parted by commas")
     return names
 
@@ -194,7 +241,54 @@ def _seed(text: str) -> str:
     return text
 
 
-_SECRET: Final = (_database_url, _redis_url)
+def _solana_rpc(text: str) -> tuple[Hidden, ...]:
+    urls = [url.strip() for url in text.split(",")]
+    if len(set(urls)) != len(urls) or not all(map(_reachable, urls)):
+        raise ValueError("must be URLs such as https://host/path, each once, parted by commas")
+    return tuple(map(Hidden, urls))
+
+
+def _reachable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return _URL.fullmatch(url) is not None and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _solana_keypair(text: str) -> Path:
+    if _PASTED_KEY.fullmatch(text):
+        raise ValueError(f"must be the path of a keypair file; a key itself goes into {_KEY}")
+    if not text.isprintable():
+        raise ValueError("must be the path of a keypair file")
+    return Path(text)
+
+
+def _solana_key(text: str) -> Hidden:
+    if len(text) > _KEY_MAX_CHARS or not _PASTED_KEY.fullmatch(text):
+        raise ValueError("must be a key of 64 bytes: base58, or a JSON array as solana-keygen writes it")
+    return Hidden(text)
+
+
+def _file(text: str) -> Path:
+    if not text.isprintable():
+        raise ValueError("must be the path of a file")
+    return Path(text)
+
+
+def _switch(text: str) -> bool:
+    if (word := text.lower()) not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return word == "true"
+
+
+_SECRET: Final = (_database_url, _redis_url, _solana_rpc, _solana_keypair, _solana_key)
+"""What reads text that is never shown. Into the place of a key file's path, somebody may paste the key."""
+_KEY_MAX_CHARS: Final = 1_000
+_RPC: Final = "BESTFILL_SOLANA_RPC"
+_KEYPAIR: Final = "BESTFILL_SOLANA_KEYPAIR"
+_KEY: Final = "BESTFILL_SOLANA_KEY"
+_POOLS: Final = "BESTFILL_SOLANA_POOLS"
 
 VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "HOST": ("host", _host),
@@ -214,5 +308,13 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "BESTFILL_MOCK_DROP_RATE": ("mock.drop_rate", _rate),
     "BESTFILL_MOCK_REVERT_RATE": ("mock.revert_rate", _rate),
     "BESTFILL_MOCK_SEED": ("mock.seed", _seed),
+    _RPC: ("solana.rpc", _solana_rpc),
+    _KEYPAIR: ("solana.keypair", _solana_keypair),
+    _KEY: ("solana.key", _solana_key),
+    _POOLS: ("solana.pools", _file),
+    "BESTFILL_SOLANA_RPC_PER_S": ("solana.rpc_per_s", _whole(1, 10_000)),
+    "BESTFILL_SOLANA_FEE_PERCENTILE": ("solana.fee_percentile", _whole(0, 100)),
+    "BESTFILL_SOLANA_MAX_PRIORITY_FEE": ("solana.max_priority_fee", _whole(0, 1_000_000_000)),
+    "BESTFILL_SOLANA_DRY_RUN": ("solana.dry_run", _switch),
 }
 """Each variable of the environment: its field, and what reads its text."""
