@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-NAMES = ("store", "embedded", "deployed", "sockets")
+NAMES = ("store", "embedded", "deployed", "sockets", "solana")
 
 
 def main(names: list[str]) -> int:

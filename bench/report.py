@@ -14,10 +14,15 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
         print(f"  {name:{width}}  {figure}")
 
 
-def percentiles(seconds: list[float]) -> str:
+def percentile(seconds: list[float], part: float) -> float:
     ordered = sorted(seconds)
-    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1_000 for q in (0.5, 0.99))
-    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {ordered[-1] * 1_000:.1f} ms, n {len(ordered)}"
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def percentiles(seconds: list[float], places: int = 1) -> str:
+    figures = {"p50": percentile(seconds, 0.5), "p99": percentile(seconds, 0.99), "worst": max(seconds)}
+    told = [f"{name} {figure * 1_000:.{places}f} ms" for name, figure in figures.items()]
+    return ", ".join([*told, f"n {len(seconds)}"])
 
 
 def sqlite_commits_per_second(count: int = 500) -> float:

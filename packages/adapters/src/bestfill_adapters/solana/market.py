@@ -5,13 +5,16 @@ from side 0 to side 1. Amounts are base units.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 from bestfill.units import Mint
 from bestfill_adapters.solana.account import Snapshot
+
+if TYPE_CHECKING:
+    from bestfill_adapters.solana.signer import Signer
 
 
 @frozen
@@ -82,6 +85,11 @@ class Market(Protocol):
     @abstractmethod
     def program(self) -> str:
         """The program's address."""
+
+    @property
+    def cosigners(self) -> "Mapping[str, Signer]":
+        """Who must sign its swaps besides the wallet, by address: nobody, unless a market says otherwise."""
+        return {}
 
     @abstractmethod
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:

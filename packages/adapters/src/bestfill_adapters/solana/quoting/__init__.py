@@ -1,0 +1,1 @@
+"""What the programs' pools pay, from account bytes, as pure integer functions: a module each."""
