@@ -1,0 +1,119 @@
+"""Swaps of every market, from recorded pools: they fit a transaction, are read back, and can't be bent unseen."""
+
+import pytest
+from attrs import evolve, frozen
+from solders.message import from_bytes_versioned
+
+from bestfill.errors import ExecutionError
+from bestfill.quote import SwapPlan
+from bestfill.units import Mint, base58_decode
+from bestfill_adapters.solana.frame import token_accounts
+from bestfill_adapters.solana.legs import LegTerms, encode_leg
+from bestfill_adapters.solana.market import Market
+from bestfill_adapters.solana.markets.meteora_damm_v2 import MeteoraDammV2
+from bestfill_adapters.solana.markets.meteora_dlmm import MOST_ARRAYS as MOST_BIN_ARRAYS
+from bestfill_adapters.solana.markets.meteora_dlmm import MeteoraDlmm
+from bestfill_adapters.solana.markets.raydium_clmm import MOST_ARRAYS as MOST_TICK_ARRAYS
+from bestfill_adapters.solana.markets.raydium_clmm import RaydiumClmm
+from bestfill_adapters.solana.markets.raydium_cpmm import RaydiumCpmm
+from bestfill_adapters.solana.transaction import TRANSACTION_MAX_BYTES, unsigned
+from tests.unit.adapters.solana.recorded import pool_of, recording
+from tests.unit.adapters.solana.toys import SOL, WALLET, address, built, checked, plan
+
+BUILT_IN: list[Market] = [RaydiumCpmm(), RaydiumClmm(), MeteoraDlmm(), MeteoraDammV2()]
+MOST_ARRAYS = {"raydium_clmm": MOST_TICK_ARRAYS, "meteora_dlmm": MOST_BIN_ARRAYS}
+FREE = {"raydium_cpmm": {1}, "raydium_clmm": {1, 6}, "meteora_dlmm": set[int](), "meteora_damm_v2": set[int]()}
+"""Which terms, besides arrays, nothing but the program itself holds against the pool: config and observation."""
+FIXED = {"raydium_cpmm": 7, "raydium_clmm": 8, "meteora_dlmm": 6, "meteora_damm_v2": 5}
+
+
+@frozen
+class Swap:
+    """A recorded swap as a plan."""
+
+    market: Market
+    terms: LegTerms
+    plan: SwapPlan
+
+    def built(self, **bend: object) -> bytes:
+        return built(self.plan, markets={self.market.name: self.market}, **bend)
+
+    def checked(self, message: bytes, whole: SwapPlan | None = None) -> None:
+        checked(message, whole or self.plan, markets={self.market.name: self.market}, cosigners=())
+
+
+def swap(market: Market, *, forward: bool) -> Swap:
+    """Plan the first recorded swap of a market that paid something."""
+    case = next(c for c in recording(market.name).cases if c.amount_out and c.forward is forward)
+    pool, snapshot = pool_of(market.name, case.pool)
+    mints = market.mints(pool, snapshot)
+    priced = market.price(pool, evolve(snapshot, now=case.now), case.amount_in, forward=forward)
+    terms = market.terms(pool, snapshot, priced, forward=forward)
+    told = LegTerms(market=market.name, pool=pool, forward=forward, terms=terms)
+    usual = plan(*(mints if forward else mints[::-1]), ("toy_call", case.amount_in, priced.amount_out))
+    return Swap(market, told, with_terms(usual, told))
+
+
+def with_terms(whole: SwapPlan, terms: LegTerms) -> SwapPlan:
+    return evolve(whole, route=(evolve(whole.route[0], payload=encode_leg(terms)),))
+
+
+MARKETS = pytest.mark.parametrize("market", BUILT_IN, ids=lambda market: market.name)
+
+
+@MARKETS
+@pytest.mark.parametrize("forward", [True, False], ids=["forward", "back"])
+@pytest.mark.parametrize("missing", [False, True], ids=["existing", "missing"])
+def test_a_recorded_swap_is_built_and_read_back_as_its_plan(market: Market, forward: bool, missing: bool):
+    found = swap(market, forward=forward)
+    found.checked(found.built(missing=missing))
+
+
+@MARKETS
+def test_the_longest_swap_with_all_that_may_stand_around_it_fits_a_transaction(market: Market):
+    found = swap(market, forward=True)
+    pair = {"input_mint": SOL, "output_mint": Mint(address(90))}
+    renamed = {found.plan.input_mint: SOL, found.plan.output_mint: pair["output_mint"]}
+    fixed = [renamed.get(Mint(word), word) for word in found.terms.terms[: FIXED[market.name]]]
+    arrays = [address(n) for n in range(100, 100 + MOST_ARRAYS.get(market.name, 0))]
+    whole = evolve(found.plan, route=(evolve(found.plan.route[0], **pair),), attempt=100, **pair)
+    longest = evolve(found, plan=with_terms(whole, evolve_terms(found.terms, (*fixed, *arrays))))
+    assert len(unsigned(longest.built(missing=True))) <= TRANSACTION_MAX_BYTES
+    if arrays:
+        longer = evolve_terms(found.terms, (*fixed, *arrays, address(89)))
+        with pytest.raises(ExecutionError):
+            evolve(longest, plan=with_terms(whole, longer)).built(missing=True)
+
+
+def evolve_terms(terms: LegTerms, words: tuple[str, ...]) -> LegTerms:
+    return LegTerms(market=terms.market, pool=terms.pool, forward=terms.forward, terms=words)
+
+
+@MARKETS
+def test_terms_that_name_an_account_of_the_wallet_are_refused(market: Market):
+    found = swap(market, forward=True)
+    for place in range(len(found.terms.terms)):
+        for account in (WALLET, *token_accounts(found.plan, WALLET)):
+            words = list(found.terms.terms)
+            words[place] = account
+            bent = evolve(found, plan=with_terms(found.plan, evolve_terms(found.terms, tuple(words))))
+            with pytest.raises(ExecutionError):
+                bent.checked(bent.built())
+
+
+@MARKETS
+def test_an_address_that_is_changed_in_the_message_is_seen(market: Market):
+    found = swap(market, forward=True)
+    original = found.built(missing=True)
+    keys = [str(k) for k in from_bytes_versioned(original).account_keys]
+    thief, unseen = base58_decode(address(66)), set[str]()
+    for number, key in enumerate(keys):
+        place = 5 + 32 * number
+        bent = original[:place] + thief + original[place + 32 :]
+        try:
+            found.checked(bent)
+        except ExecutionError:
+            continue
+        unseen.add(key)
+    words = found.terms.terms
+    assert unseen == {words[n] for n in FREE[market.name]} | set(words[FIXED[market.name] :])
