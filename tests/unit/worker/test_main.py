@@ -1,5 +1,7 @@
 """`python -m bestfill_worker` checks its settings before it starts anything."""
 
+from pathlib import Path
+
 import pytest
 
 from bestfill_adapters import logs
@@ -33,6 +35,19 @@ def test_a_bad_setting_is_named_and_gives_2(
     assert said.startswith("bestfill: ")
     assert name in said
     assert "hunter2" not in said
+
+
+def test_a_worker_that_could_not_sign_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pools = tmp_path / "pools.json"
+    pools.write_text('{"pools": [{"venue": "raydium_cpmm", "address": "11111111111111111111111111111111"}]}')
+    solana = {"RPC": "https://hunter2.example", "POOLS": str(pools)}
+    for name, value in {**URLS, **{f"BESTFILL_SOLANA_{name}": text for name, text in solana.items()}}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BESTFILL_VENUES", "raydium_cpmm")
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("bestfill: BESTFILL_SOLANA_KEYPAIR: must be set")
 
 
 def test_without_any_url_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from attrs import field, frozen
 
 from bestfill.errors import BestfillError
 from bestfill.ports import Clock, Venue
 from bestfill_adapters.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from bestfill_adapters.solana.gateway import Gateway
 
 GROUP: Final = "bestfill.venues"
 _VARIABLE: Final = "BESTFILL_VENUES"
@@ -20,13 +23,15 @@ class VenueContext:
     """What a venue's factory is given.
 
     `seed` is for venues that play with chance: always set, and the same for all venues of the process. `environ` is
-    for a plugin's own variables, whose names should not begin with BESTFILL_.
+    for a plugin's own variables, whose names should not begin with BESTFILL_. `solana` is the way to the chain, which
+    makes a venue of a market; None if the mock chain is used.
     """
 
     clock: Clock
     seed: str
     settings: Settings
     environ: Mapping[str, str] = field(repr=False)
+    solana: "Gateway | None" = None
 
 
 def load_venues(names: Sequence[str], context: VenueContext) -> list[Venue]:

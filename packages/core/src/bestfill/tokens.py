@@ -37,10 +37,18 @@ class TokenList:
         self._by_mint: dict[Mint, Token] = {}
         self._by_symbol: dict[str, Token] = {}
         for token in tokens:
-            if token.mint in self._by_mint or token.symbol in self._by_symbol:
-                raise ValueError(f"{token.symbol} stands twice in the token list")
-            self._by_mint[token.mint] = token
-            self._by_symbol[token.symbol] = token
+            self.add(token)
+
+    def add(self, token: Token) -> None:
+        """Add a token.
+
+        Raises:
+            ValueError: the list has one with its symbol or its mint.
+        """
+        if token.mint in self._by_mint or token.symbol in self._by_symbol:
+            raise ValueError(f"{token.symbol} stands twice in the token list")
+        self._by_mint[token.mint] = token
+        self._by_symbol[token.symbol] = token
 
     def __iter__(self) -> Iterator[Token]:
         return iter(self._by_mint.values())

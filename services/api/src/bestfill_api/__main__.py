@@ -3,18 +3,20 @@
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 
 import uvloop
 
 from bestfill.errors import BestfillError
-from bestfill_adapters import logs
+from bestfill_adapters import logs, options
 from bestfill_adapters.settings import SettingsError, load
 from bestfill_api.app import create_app, mode
 from bestfill_api.server import bind, serve
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run until told to stop; give the exit code: 1 if it could not start, 2 if the settings are not valid."""
+    os.environ.update(options.read("bestfill_api", arguments))
     try:
         settings = load(os.environ)
         logs.configure(settings.log_level)
@@ -43,4 +45,4 @@ def _complain(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

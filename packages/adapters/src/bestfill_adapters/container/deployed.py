@@ -12,8 +12,8 @@ from dependency_injector import containers, providers
 
 from bestfill.engine import Engine
 from bestfill.runner import Runner
-from bestfill.tokens import MAINNET
-from bestfill_adapters.container.common import make_policy, make_seed
+from bestfill.tokens import MAINNET, TokenList
+from bestfill_adapters.container.common import make_gateway, make_network, make_policy, make_seed
 from bestfill_adapters.dramatiq import DramatiqQueue
 from bestfill_adapters.mock.network import MockNetwork
 from bestfill_adapters.mock.postgres_ledger import PostgresLedger
@@ -48,7 +48,7 @@ class Deployed(containers.DeclarativeContainer):
     settings = providers.Singleton(deployed_settings, environ)
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
-    tokens = providers.Callable(lambda: MAINNET)
+    tokens = providers.Singleton(lambda: TokenList(MAINNET))
     policy = providers.Singleton(make_policy, settings)
     seed = providers.Singleton(make_seed, settings)
 
@@ -58,9 +58,13 @@ class Deployed(containers.DeclarativeContainer):
     notifier = providers.Singleton(RedisNotifier, settings.provided.redis_url)
 
     ledger = providers.Singleton(PostgresLedger, settings.provided.database_url)
-    network = providers.Singleton(MockNetwork, ledger, clock, settings.provided.mock, seed)
-    venue_context = providers.Singleton(VenueContext, clock=clock, seed=seed, settings=settings, environ=environ)
+    gateway = providers.Singleton(make_gateway, settings, clock)
+    venue_context = providers.Singleton(
+        VenueContext, clock=clock, seed=seed, settings=settings, environ=environ, solana=gateway
+    )
     venues = providers.Singleton(load_venues, settings.provided.venues, venue_context)
+    mock_network = providers.Singleton(MockNetwork, ledger, clock, settings.provided.mock, seed)
+    network = providers.Singleton(make_network, settings, venues, gateway, mock_network.provider)
 
     engine = providers.Singleton(
         Engine,
@@ -84,18 +88,22 @@ async def connected(container: Deployed) -> AsyncIterator[None]:
     must have drained by the end.
 
     Raises:
-        SettingsError: a setting or a venue plugin does not do.
+        SettingsError: a setting, a venue plugin or a pool does not do.
         StoreError: the database cannot be reached, or its tables are not up to date.
+        NetworkUnavailable: no Solana node answers.
     """
     container.check_dependencies()
     container.engine()  # makes everything, so that a bad setting is found before anything is opened
     async with AsyncExitStack() as last_to_first:
         await container.store().start()
         last_to_first.push_async_callback(container.store().close)
-        await container.ledger().start()
-        last_to_first.push_async_callback(container.ledger().close)
+        if (gateway := container.gateway()) is None:
+            await container.ledger().start()
+            last_to_first.push_async_callback(container.ledger().close)
         last_to_first.push_async_callback(container.notifier().close)
         container.queue().start()
         last_to_first.push_async_callback(container.queue().close)
         last_to_first.push_async_callback(container.network().close)
+        if gateway is not None:
+            await gateway.start(container.tokens())
         yield

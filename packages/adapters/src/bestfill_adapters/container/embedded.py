@@ -11,8 +11,8 @@ from dependency_injector import containers, providers
 from bestfill.engine import Engine
 from bestfill.errors import QueueError
 from bestfill.runner import Runner
-from bestfill.tokens import MAINNET
-from bestfill_adapters.container.common import make_policy, make_seed
+from bestfill.tokens import MAINNET, TokenList
+from bestfill_adapters.container.common import check_key, make_gateway, make_network, make_policy, make_seed
 from bestfill_adapters.memory import MemoryNotifier, MemoryQueue
 from bestfill_adapters.mock.network import MockNetwork
 from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
@@ -55,7 +55,7 @@ class Embedded(containers.DeclarativeContainer):
     settings = providers.Singleton(embedded_settings, environ)
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
-    tokens = providers.Callable(lambda: MAINNET)
+    tokens = providers.Singleton(lambda: TokenList(MAINNET))
     policy = providers.Singleton(make_policy, settings)
     seed = providers.Singleton(make_seed, settings)
 
@@ -65,9 +65,13 @@ class Embedded(containers.DeclarativeContainer):
     notifier = providers.Singleton(MemoryNotifier)
 
     ledger = providers.Singleton(SqliteLedger, sqlite_file)
-    network = providers.Singleton(MockNetwork, ledger, clock, settings.provided.mock, seed)
-    venue_context = providers.Singleton(VenueContext, clock=clock, seed=seed, settings=settings, environ=environ)
+    gateway = providers.Singleton(make_gateway, settings, clock)
+    venue_context = providers.Singleton(
+        VenueContext, clock=clock, seed=seed, settings=settings, environ=environ, solana=gateway
+    )
     venues = providers.Singleton(load_venues, settings.provided.venues, venue_context)
+    mock_network = providers.Singleton(MockNetwork, ledger, clock, settings.provided.mock, seed)
+    network = providers.Singleton(make_network, settings, venues, gateway, mock_network.provider)
 
     engine = providers.Singleton(
         Engine,
@@ -88,10 +92,12 @@ async def start(container: Embedded) -> None:
     """Take the data folder, bring its tables up to date, and work on what is due and on what is woken.
 
     Raises:
-        SettingsError: a setting or a venue plugin does not do.
+        SettingsError: a setting, a venue plugin or a pool does not do.
         StoreError: the data folder cannot be used, or another process has it.
+        NetworkUnavailable: no Solana node answers.
     """
     container.check_dependencies()
+    check_key(container.settings())
     runner = container.runner()  # makes everything, so that a bad setting is found before the disk is touched
     async with AsyncExitStack() as undo:
         file = container.sqlite_file()
@@ -100,8 +106,12 @@ async def start(container: Embedded) -> None:
         await asyncio.to_thread(migrate, file.url)
         container.store().start(container.clock().now())
         undo.callback(container.store().close)
-        container.ledger().start()
-        undo.callback(container.ledger().close)
+        if (gateway := container.gateway()) is None:
+            container.ledger().start()
+            undo.callback(container.ledger().close)
+        else:
+            undo.push_async_callback(gateway.close)
+            await gateway.start(container.tokens())
         container.queue().consume(runner.offer)
         runner.start()
         undo.pop_all()
@@ -111,7 +121,8 @@ async def stop(container: Embedded, grace_s: float) -> None:
     """Let what is in hand go on for the grace period, then close everything, also if a part of that fails."""
     async with AsyncExitStack() as last_to_first:
         last_to_first.callback(container.sqlite_file().release)
-        last_to_first.callback(container.ledger().close)
+        if container.gateway() is None:
+            last_to_first.callback(container.ledger().close)
         last_to_first.callback(container.store().close)
         last_to_first.callback(container.notifier().close)
         last_to_first.push_async_callback(container.network().close)
