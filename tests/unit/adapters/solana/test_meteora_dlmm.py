@@ -356,6 +356,53 @@ def test_a_bin_that_costs_more_than_an_amount_can_be_is_refused_as_its_program_d
 
 
 @pytest.mark.parametrize("forward", [True, False])
+def test_a_bin_that_is_bought_out_to_the_last_unit_pays_what_it_holds_and_ends_the_swap(forward: bool):
+    # Ten cost 2½, so 3: at the bare price those would buy 12, and 3 are taken.
+    cheap, dear = (4 * Q, Q // 4) if forward else (Q // 4, 4 * Q)
+    held = Bin(x=10, y=10, open=U64_MAX, asks=not forward, price=cheap)
+    free = patched(patched(patched(with_bins({0: held}, 0), PAIR, 8, bytes(2)), PAIR, 16, bytes(4)), PAIR, 36, b"\0")
+    free = with_reserves(free, 10**6, 10**6)
+    assert [price(free, amount_in, forward=forward).amount_out for amount_in in (2, 3, 4)] == [8, 10, 14]
+    # Where they cost 40, the orders behind them cost more than an amount can be, which shows once they are reached.
+    free = with_bins({0: evolve(held, price=dear)}, 0, free)
+    assert price(free, 40, forward=forward).amount_out == 10
+    with refused("fill_overflow"):
+        price(free, 41, forward=forward)
+
+
+def test_what_a_bin_leaves_of_the_input_is_swapped_in_the_next_even_if_it_is_a_single_unit():
+    free = with_bins({0: Bin(y=10, price=Q), -1: Bin(y=10, price=Q)}, 0)
+    free = patched(patched(free, PAIR, 8, bytes(2)), PAIR, 16, bytes(4))
+    assert [price(free, amount_in).amount_out for amount_in in (10, 11, 20)] == [10, 11, 20]
+
+
+@pytest.mark.parametrize(
+    ("function", "rewards", "orders"),
+    [
+        (0, (), True),
+        (0, (264,), False),
+        (0, (408,), False),
+        (0, (264, 408), False),
+        (0, (439,), False),
+        (1, (), False),
+        (1, (264,), False),
+        (2, (), True),
+        (2, (264, 408), True),
+    ],
+)
+def test_a_pair_has_limit_orders_if_it_is_for_them_or_undecided_and_without_rewards(
+    function: int, rewards: tuple[int, ...], orders: bool
+):
+    snapshot = patched(with_bins({0: Bin(y=10, open=10**9)}, 0), PAIR, 35, bytes([function]))
+    for offset in (264, 408):
+        snapshot = patched(snapshot, PAIR, offset, bytes(32))
+    for offset in rewards:
+        snapshot = patched(snapshot, PAIR, offset, b"\x01")
+    assert quoting.read_pair(snapshot.get(PAIR)).orders is orders
+    assert answer(snapshot, 10**6, forward=True) == "no_liquidity" if not orders else price(snapshot).amount_out > 10
+
+
+@pytest.mark.parametrize("forward", [True, False])
 def test_what_the_reserves_cannot_take_or_pay_is_refused(forward: bool):
     snapshot = with_bins({0: Bin(x=10**9, y=10**9)}, 0)
     out = price(snapshot, forward=forward).amount_out
@@ -384,6 +431,19 @@ def test_volatility_fades_with_time(elapsed: int, index_moves: bool, volatility:
     assert STATE.active_id != STATE.index_reference
 
 
+def test_faded_volatility_is_rounded_down():
+    odd = evolve(STATE, volatility=12_345, reduction_factor=3_333)
+    assert quoting.fee_curve(odd, STATE.updated + STATE.filter_period).volatility_reference == 4_114  # of 4,114.5885
+
+
+@pytest.mark.parametrize("index", [-512, 511])
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_pair_may_be_in_the_last_array_of_its_bitmap(index: int, forward: bool):
+    bins = {index * 70 + slot: Bin(x=10**9, y=10**9, price=Q) for slot in (0, 69)}
+    snapshot = patched(with_bins(bins, index * 70 + 35), PAIR, 80, b"\x01\0")
+    assert price(snapshot, forward=forward).arrays == (index,)
+
+
 @pytest.mark.parametrize("forward", [True, False])
 def test_a_walk_jumps_over_arrays_that_are_not_there_up_to_the_bitmaps_ends(forward: bool):
     end = -512 * 70 if forward else 511 * 70 + 69
@@ -405,6 +465,17 @@ def test_price_impact_counts_from_the_active_bin_without_fees():
     assert abs(price(empty, 10**6).price_impact_bps - 10_000 * fall) < 1.1
     asks = with_bins({100: Bin(x=10**9)}, 0)
     assert abs(price(asks, 10**6, forward=False).price_impact_bps - 10_000 * fall) < 1.1
+    for away in (-1_000, 1_000):
+        snapshot = with_bins({away: Bin(x=10**9, y=10**9)}, away)
+        assert [price(snapshot, 10**6, forward=forward).price_impact_bps <= 1 for forward in (True, False)] == [
+            True
+        ] * 2
+
+
+def test_a_bin_that_is_stored_with_a_better_price_than_its_own_has_no_negative_impact():
+    snapshot = with_bins({0: Bin(x=10**9, y=10**9, price=2 * Q)}, 0)
+    assert price(snapshot, 10**6).price_impact_bps == 0
+    assert price(snapshot, 10**6, forward=False).price_impact_bps in {5_000, 5_001}
 
 
 def test_a_swap_of_more_bins_than_were_ever_seen_to_fit_is_refused():

@@ -350,6 +350,19 @@ def test_ticks_that_are_not_where_they_should_be_are_refused():
         price(with_ticks(WIDE, 2 * 10**12, sqrt_price_at(30), 10), forward=False)
 
 
+def test_a_tick_beyond_all_prices_is_refused():
+    snapshot = with_ticks({0: 10**6, 443_640: -(10**6)}, 10**6, sqrt_price_at(443_580), 443_580, spacing=60)
+    assert answer(snapshot, 10**6, forward=False) == "wrong_tick"
+
+
+@pytest.mark.parametrize("tick", [-20_000, 20_000])
+@pytest.mark.parametrize("forward", [True, False])
+def test_price_impact_counts_from_the_pools_price_wherever_it_is(tick: int, forward: bool):
+    ticks = {tick - 600: 10**18, tick + 600: -(10**18)}
+    snapshot = with_ticks(ticks, 10**18, sqrt_price_at(tick), tick)
+    assert price(snapshot, 10**9, forward=forward).price_impact_bps == 1
+
+
 @pytest.mark.parametrize("liquidity", [1, 2**127 - 1])
 def test_liquidity_that_does_not_add_up_is_refused(liquidity: int):
     way_up = liquidity != 1
@@ -384,9 +397,16 @@ def test_an_amount_of_token_0_that_is_computed_from_more_than_128_bits_is_refuse
     most = (2**128 - 1) * high // (Q * (high - low))
     assert cost(most, high, low, forward=True) < U64_MAX // 2
     ways = (high, low) if forward else (low, high)
-    enough = 2**127
+    # To spend a single unit needs no such number, but the program first asks what the whole way costs.
+    if forward:
+        assert quoting.step(*ways, most, 1, forward=True)[1] == 1
     with refused("amount_overflow"):
-        quoting.step(*ways, most + most // 10**6, enough, forward=forward)
+        quoting.step(*ways, most + most // 10**6, 1, forward=forward)
+
+
+def test_a_cost_in_token_0_is_rounded_up_wherever_it_has_a_remainder():
+    # Of 2⁶⁴ · 2 / 3 the remainder is all that is left after dividing by the lower price, 1.
+    assert quoting.step(3, 1, 1, U64_MAX, forward=True) == (1, 2 * Q // 3 + 1, 0)
 
 
 def test_an_array_that_should_have_ticks_but_has_none_is_refused():
@@ -433,9 +453,10 @@ def test_a_swap_of_more_ticks_than_one_transaction_has_time_for_is_refused():
     steps = [sqrt_price_at(tick) for tick in sorted(ticks, reverse=True)]
     assert state.tick == 5 and all(one > other for one, other in pairwise(steps))
     enough = cost(10**9, state.sqrt_price, steps[MOST_TICKS], forward=True)
-    assert price(snapshot, enough - 10).amount_out > 0
+    assert cost(10**9, steps[MOST_TICKS - 1], steps[MOST_TICKS], forward=True) > 400_000
+    assert price(snapshot, (enough - 250_000) * M // (M - RATE)).amount_out > 0
     with refused("too_many_ticks"):
-        price(snapshot, (enough + 10**6) * M // (M - RATE))
+        price(snapshot, (enough + 250_000) * M // (M - RATE))
 
 
 def far_ticks(count: int) -> Snapshot:

@@ -183,7 +183,7 @@ def quote(
     gross, fee, used = _walk(pool, pair, snapshot, amount_in, arrays, forward=forward, most_bins=most_bins)
     amount_out, net = (gross - fee, amount_in) if fee_on_output else (gross, amount_in - fee)
     check_output(amount_out, balances[1 if forward else 0])
-    # At the active bin's price, the net input would have paid this much.
+    # At the active bin's price, the net input would have paid this much. A bin's stored price may be better than that.
     price = price_of(pair.active_id, pair.bin_step)
     ideal, real = (net * price, gross * Q64) if forward else (net * Q64, gross * price)
     return Priced(

@@ -150,7 +150,7 @@ def quote(
         amount_out=done.amount_out,
         fee=done.fee,
         fee_bps=part_bps(done.fee, amount_in),
-        price_impact_bps=max(0, part_bps(ideal - real, ideal)),
+        price_impact_bps=part_bps(ideal - real, ideal),
         arrays=done.arrays,
     )
 
