@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bestfill.units import U64_MAX
 from bestfill_adapters.solana.account import Refused
+from bestfill_adapters.solana.derive import token_account
 from bestfill_adapters.solana.market import Instruction
 
 
@@ -45,6 +46,18 @@ def is_as(found: Instruction, made: Instruction) -> bool:
         one.address == other.address and one.writable >= other.writable and one.signer >= other.signer
         for one, other in zip(found.accounts, made.accounts, strict=True)
     )
+
+
+def own_accounts(wallet: str, mints: Sequence[str]) -> dict[str, str]:
+    """Give the mints by the wallet's accounts of them: what a swap that does not say its direction goes between.
+
+    Raises:
+        Refused: the wallet or a mint is no address (`not_a_swap`).
+    """
+    try:
+        return {token_account(wallet, mint): mint for mint in mints}
+    except ValueError:
+        raise not_a_swap() from None
 
 
 def not_a_swap() -> Refused:

@@ -5,7 +5,7 @@ from typing import Final
 
 from bestfill.units import Mint
 from bestfill_adapters.solana.account import SPL_TOKEN, Refused, Snapshot
-from bestfill_adapters.solana.derive import program_address, seed, token_account
+from bestfill_adapters.solana.derive import program_address, seed
 from bestfill_adapters.solana.market import Instruction, Market, Meta, Priced, SwapCall, Trader
 from bestfill_adapters.solana.markets import exact_in
 from bestfill_adapters.solana.quoting.meteora_damm_v2 import AUTHORITY, PROGRAM, quote, read_pool
@@ -82,7 +82,7 @@ class MeteoraDammV2(Market):
         (made,) = self.swap((pool, vault_a, vault_b, mint_a, mint_b), trader, amount_in, min_out, forward=True)
         if not exact_in.is_as(instructions[0], made) or not _are_the_pools(pool, (vault_a, vault_b), (mint_a, mint_b)):
             raise exact_in.not_a_swap()
-        own = _own_accounts(wallet, (mint_a, mint_b))
+        own = exact_in.own_accounts(wallet, (mint_a, mint_b))
         return SwapCall(
             trader=trader,
             pool=pool,
@@ -100,10 +100,3 @@ def _are_the_pools(pool: str, vaults: Sequence[str], mints: Sequence[str]) -> bo
     except ValueError:  # one is no address
         return False
     return [*vaults] == derived
-
-
-def _own_accounts(wallet: str, mints: Sequence[str]) -> dict[str, str]:
-    try:
-        return {token_account(wallet, mint): mint for mint in mints}
-    except ValueError:  # the wallet is no address
-        raise exact_in.not_a_swap() from None

@@ -6,7 +6,7 @@ from typing import Final
 
 from bestfill.units import Mint
 from bestfill_adapters.solana.account import SPL_TOKEN, Refused, Snapshot
-from bestfill_adapters.solana.derive import program_address, seed, token_account
+from bestfill_adapters.solana.derive import program_address, seed
 from bestfill_adapters.solana.market import Instruction, Market, Meta, Priced, SwapCall, Trader
 from bestfill_adapters.solana.markets import exact_in
 from bestfill_adapters.solana.quoting.arrays import array_order
@@ -116,7 +116,7 @@ class MeteoraDlmm(Market):
         (made,) = self.swap((*named, *arrays), trader, amount_in, min_out, forward=True)
         if not exact_in.is_as(instructions[0], made) or not _are_the_pairs(named):
             raise exact_in.not_a_swap()
-        own = _own_accounts(wallet, (mint_x, mint_y))
+        own = exact_in.own_accounts(wallet, (mint_x, mint_y))
         return SwapCall(
             trader=trader,
             pool=pair,
@@ -146,10 +146,3 @@ def _are_the_pairs(fixed: Sequence[str]) -> bool:
         return [*reserves, oracle] == [*derived, program_address(PROGRAM, b"oracle", key)]
     except ValueError:  # one is no address
         return False
-
-
-def _own_accounts(wallet: str, mints: Sequence[str]) -> dict[str, str]:
-    try:
-        return {token_account(wallet, mint): mint for mint in mints}
-    except ValueError:  # the wallet is no address
-        raise exact_in.not_a_swap() from None
