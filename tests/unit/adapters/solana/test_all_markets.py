@@ -6,10 +6,10 @@ from solders.message import from_bytes_versioned
 
 from bestfill.errors import ExecutionError
 from bestfill.quote import SwapPlan
-from bestfill.units import Mint, base58_decode
+from bestfill.units import U64_MAX, Mint, base58_decode
 from bestfill_adapters.solana.frame import token_accounts
 from bestfill_adapters.solana.legs import LegTerms, encode_leg
-from bestfill_adapters.solana.market import Market
+from bestfill_adapters.solana.market import Instruction, Market, Trader
 from bestfill_adapters.solana.markets.meteora_damm_v2 import MeteoraDammV2
 from bestfill_adapters.solana.markets.meteora_dlmm import MOST_ARRAYS as MOST_BIN_ARRAYS
 from bestfill_adapters.solana.markets.meteora_dlmm import MeteoraDlmm
@@ -17,7 +17,7 @@ from bestfill_adapters.solana.markets.raydium_clmm import MOST_ARRAYS as MOST_TI
 from bestfill_adapters.solana.markets.raydium_clmm import RaydiumClmm
 from bestfill_adapters.solana.markets.raydium_cpmm import RaydiumCpmm
 from bestfill_adapters.solana.transaction import TRANSACTION_MAX_BYTES, unsigned
-from tests.unit.adapters.solana.recorded import pool_of, recording
+from tests.unit.adapters.solana.recorded import pool_of, recording, refused, with_meta
 from tests.unit.adapters.solana.toys import SOL, WALLET, address, built, checked, plan
 
 BUILT_IN: list[Market] = [RaydiumCpmm(), RaydiumClmm(), MeteoraDlmm(), MeteoraDammV2()]
@@ -117,3 +117,27 @@ def test_an_address_that_is_changed_in_the_message_is_seen(market: Market):
         unseen.add(key)
     words = found.terms.terms
     assert unseen == {words[n] for n in FREE[market.name]} | set(words[FIXED[market.name] :])
+
+
+@MARKETS
+def test_an_account_may_be_allowed_more_than_a_swap_asks_for_but_not_less(market: Market):
+    (whole,) = instructions(swap(market, forward=True))
+    for place, meta in enumerate(whole.accounts):
+        more = with_meta(whole, place, writable=True, signer=True)
+        assert market.read_swap([more]) == market.read_swap([whole])
+        if meta.writable or meta.signer:
+            with refused("not_a_swap"):
+                market.read_swap([with_meta(whole, place, writable=False, signer=False)])
+
+
+@MARKETS
+@pytest.mark.parametrize(("amount_in", "min_out"), [(0, 1), (1, 0), (U64_MAX + 1, 1), (1, U64_MAX + 1), (-1, 1)])
+def test_a_swap_of_nothing_for_nothing_or_of_too_much_is_not_made(market: Market, amount_in: int, min_out: int):
+    with refused("bad_amount"):
+        instructions(swap(market, forward=True), amount_in, min_out)
+
+
+def instructions(found: Swap, amount_in: int = 5, min_out: int = 3) -> tuple[Instruction, ...]:
+    source, destination = token_accounts(found.plan, WALLET)
+    trader = Trader(wallet=WALLET, source=source, destination=destination)
+    return found.market.swap(found.terms.terms, trader, amount_in, min_out, forward=True)

@@ -82,11 +82,6 @@ class Market(Protocol):
         """The venue's name, such as `raydium_cpmm`."""
 
     @property
-    @abstractmethod
-    def program(self) -> str:
-        """The program's address."""
-
-    @property
     def cosigners(self) -> "Mapping[str, Signer]":
         """Who must sign its swaps besides the wallet, by address: nobody, unless a market says otherwise."""
         return {}

@@ -6,6 +6,7 @@ A file holds accounts as they were, the pools among them, and cases: a swap, and
 that the program gave. Each case starts from the accounts as stored. No Solana library is needed.
 """
 
+import argparse
 import base64
 import importlib
 import io
@@ -131,16 +132,19 @@ def judge(price: Replay, recording: Recording, case: Case) -> tuple[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Replay one file; give 0 if every case comes out as recorded, 1 if not, 2 if there is no such file."""
+    """Replay one file; give 0 if every case comes out as recorded, 1 if not, 2 if it is no file of recorded swaps."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a pool's name may be in any script
-    if len(arguments) != 1:
-        print("usage: python -m bestfill_adapters.solana.replay FILE.json", file=sys.stderr)  # noqa: T201 - a command
-        return 2
+    parser = argparse.ArgumentParser(
+        prog="python -m bestfill_adapters.solana.replay",
+        description="Hold quotes against recorded swaps. The last line counts; exits with 0 if all is as recorded.",
+    )
+    parser.add_argument("file", metavar="FILE.json", type=Path, help="recorded swaps of one venue")
+    file: Path = parser.parse_args(arguments).file
     try:
-        counts = _replay(load(Path(arguments[0])))
+        counts = _replay(load(file))
     except BadFile as error:
-        print(f"{plain(arguments[0])}: {plain(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"{plain(str(file))}: {plain(str(error))}", file=sys.stderr)  # noqa: T201 - a command
         return 2
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS))  # noqa: T201
     return 1 if counts["differ"] or counts["wrongly quoted"] else 0

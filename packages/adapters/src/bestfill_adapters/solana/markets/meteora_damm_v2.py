@@ -24,11 +24,6 @@ class MeteoraDammV2(Market):
         """The venue's name."""
         return "meteora_damm_v2"
 
-    @property
-    def program(self) -> str:
-        """The program's address."""
-        return PROGRAM
-
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens A and B."""
         mint_a, mint_b = read_pool(snapshot.get(pool)).mints

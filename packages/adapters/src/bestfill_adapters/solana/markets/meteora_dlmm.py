@@ -39,11 +39,6 @@ class MeteoraDlmm(Market):
         """The venue's name."""
         return "meteora_dlmm"
 
-    @property
-    def program(self) -> str:
-        """The program's address."""
-        return PROGRAM
-
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens X and Y, even of a pair that is switched off."""
         mint_x, mint_y = read_mints(snapshot.get(pool))

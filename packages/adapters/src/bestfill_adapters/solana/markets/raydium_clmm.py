@@ -45,11 +45,6 @@ class RaydiumClmm(Market):
         """The venue's name."""
         return "raydium_clmm"
 
-    @property
-    def program(self) -> str:
-        """The program's address."""
-        return PROGRAM
-
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens 0 and 1, even of a pool that is switched off."""
         mint0, mint1 = read_mints(snapshot.get(pool))

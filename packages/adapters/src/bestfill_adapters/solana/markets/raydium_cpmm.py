@@ -23,11 +23,6 @@ class RaydiumCpmm(Market):
         """The venue's name."""
         return "raydium_cpmm"
 
-    @property
-    def program(self) -> str:
-        """The program's address."""
-        return PROGRAM
-
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens 0 and 1."""
         mint0, mint1 = read_pool(snapshot.get(pool)).mints

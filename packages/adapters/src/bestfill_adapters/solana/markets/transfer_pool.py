@@ -59,11 +59,6 @@ class TransferPool(Market):
         return self._name
 
     @property
-    def program(self) -> str:
-        """The program that moves the tokens."""
-        return SPL_TOKEN
-
-    @property
     def cosigners(self) -> Mapping[str, Signer]:
         """Who signs for the pools besides the trader, by address."""
         return {address: entry.cosigner for address, entry in self._pools.items()}

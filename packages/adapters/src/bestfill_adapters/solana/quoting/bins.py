@@ -30,7 +30,10 @@ _EXPONENTS: Final = 2**19
 
 
 class Bin(NamedTuple):
-    """A bin that has something to give: its price (Q64.64, Y per X) and what it gives, in the order it gives it."""
+    """A bin that has something to give: its price (Q64.64, Y per X) and what it gives, in the order it gives it.
+
+    Its own amount comes first, which may be 0, and limit orders after it.
+    """
 
     bin_id: int
     price: int
@@ -74,10 +77,10 @@ def bins(data: bytes, index: int, active_id: int, *, forward: bool, orders: bool
             # Orders that sell Y are filled by who sells X, and the other way round.
             if (asks == 0) != forward:
                 opened = processed = 0
-            held = tuple(part for part in (amount, processed, opened) if part)
+            held = (amount, processed, opened)
         else:
-            held = (amount,) if amount else ()
-        if not held:
+            held = (amount,)
+        if not any(held):
             continue
         price = low | high << 64
         if not price:

@@ -142,7 +142,10 @@ def _dynamic_fee(account: Account) -> int:
     square = (accumulator * bin_step) ** 2
     if max(square, square * control + 10**11 - 1) > _U128_MAX:
         raise Refused("dynamic_fee", "the pool's dynamic fee is greater than its program can count")
-    return ceil_div(square * control, 10**11)
+    dynamic = ceil_div(square * control, 10**11)
+    if account.unsigned(8, 8) + dynamic > U64_MAX:
+        raise Refused("dynamic_fee", "the pool's dynamic fee is greater than its program can count")
+    return dynamic
 
 
 def _a_to_b(state: Pool, net: int) -> tuple[int, int]:

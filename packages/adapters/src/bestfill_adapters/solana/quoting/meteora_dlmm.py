@@ -39,13 +39,15 @@ _LIMIT_ORDERS: Final = 2
 class Pair:
     """What a pair's account says; twos are of sides X and Y. `orders`: whether its bins have limit orders.
 
-    The volatility is as stored, so as of `updated`, in unix seconds; periods are in seconds.
+    The volatility is as stored, so as of `updated`, in unix seconds; periods are in seconds. `end_ids` are the lowest
+    and the highest bin, beyond which no swap goes.
     """
 
     mints: tuple[str, str]
     reserves: tuple[str, str]
     oracle: str
     active_id: int
+    end_ids: tuple[int, int]
     bin_step: int
     bitmap: bytes = field(repr=False)
     fee_on_y: bool
@@ -90,7 +92,7 @@ def read_pair(account: Account) -> Pair:
         raise Refused("pool_disabled", "the pair is switched off")
     if data[75]:
         raise Refused("pair_type", f"the pair is of a type that is not understood: {data[75]}")
-    if account.unsigned(816, 8):
+    if account.unsigned(816, 8) or data[86] > 1:
         raise Refused("activation_point", "the pair has an activation, which is not understood")
     if data[880] or data[881]:
         raise Refused("token_program", "a token of the pair is of another program than SPL Token")
@@ -102,13 +104,14 @@ def read_pair(account: Account) -> Pair:
     base_rate = account.unsigned(8, 2) * bin_step * 10 * 10**power
     if not bin_step:
         raise Refused("bin_step", "the pair's bins have no step")
-    if base_rate > U128_MAX:
+    if max(base_rate, 10**power) > U128_MAX:
         raise Refused("fee_overflow", "the pair's fee is greater than its program can count")
     return Pair(
         mints=mints,
         reserves=(account.address(152), account.address(184)),
         oracle=account.address(552),
         active_id=account.signed(76, 4),
+        end_ids=(account.signed(24, 4), account.signed(28, 4)),
         bin_step=bin_step,
         bitmap=data[584:712],
         fee_on_y=fee_mode == 1,
@@ -217,10 +220,13 @@ def _walk(
     """Go from bin to bin until the input is used up: what they gave, the fee, and the arrays that were reached."""
     curve, fee_on_output = fee_curve(pair, snapshot.now), pair.fee_on_y and forward
     left, gross, fee, filled, used = amount_in, 0, 0, 0, list[int]()
+    no_liquidity = Refused("no_liquidity", "the pair has not so much to give")
     for index in array_order(pair.bitmap, pair.active_array, down=forward):
         data = check_array(find_array(snapshot, arrays, index), pool, index, PROGRAM)
         used.append(index)
         for holding in bins(data, index, pair.active_id, forward=forward, orders=pair.orders):
+            if not pair.end_ids[0] <= holding.bin_id <= pair.end_ids[1]:
+                raise no_liquidity
             if filled == most_bins:
                 raise Refused("too_many_bins", "the swap needs more bins than one transaction has time for")
             filled += 1
@@ -238,13 +244,16 @@ def _walk(
             left -= net - rest + part
             if not rest:
                 return gross, fee, tuple(used)
-    raise Refused("no_liquidity", "the pair has not so much to give")
+    raise no_liquidity
 
 
 def _fill(holding: Bin, net: int, *, forward: bool) -> tuple[int, int]:
     """Buy from a bin: what is left to spend, and what was bought."""
     price, got = holding.price, 0
-    for held in holding.held:
+    for place, held in enumerate(holding.held):
+        # With nothing left to spend, the program looks at a bin's own amount, but not at its orders.
+        if place and not net:
+            break
         full = ceil_div(held * Q64, price) if forward else ceil_div(held * price, Q64)
         if full > U64_MAX:
             raise Refused("fill_overflow", "a bin costs more than an amount can be")
@@ -252,6 +261,4 @@ def _fill(holding: Bin, net: int, *, forward: bool) -> tuple[int, int]:
             return 0, got + (net * price // Q64 if forward else net * Q64 // price)
         net -= full
         got += held
-        if not net:
-            break
     return net, got

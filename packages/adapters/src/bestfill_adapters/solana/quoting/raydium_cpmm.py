@@ -18,7 +18,7 @@ AUTHORITY: Final = "GpMZbSM2GgvTKHJirzeGfMFoaZ8UR2X7F4v8vHTvxFbL"
 
 MILLION: Final = 10**6
 _POOL, _CONFIG = discriminator("PoolState"), discriminator("AmmConfig")
-_SWAPS_OFF, _KNOWN_STATUS = 0b100, 0b111
+_SWAPS_OFF = 0b100
 
 
 @frozen(kw_only=True)
@@ -26,7 +26,7 @@ class Pool:
     """What a pool's account says; pairs are of sides 0 and 1.
 
     `accrued` is what of each vault is owed to the protocol and the fund, and so no part of the reserve. `status` has a
-    bit for each thing that is switched off.
+    bit for each thing that is switched off; those that do not concern swaps make no difference.
     """
 
     config: str
@@ -72,8 +72,6 @@ def quote(pool: str, snapshot: Snapshot, amount_in: int, *, forward: bool) -> Pr
     state = read_pool(snapshot.get(pool))
     if state.status & _SWAPS_OFF:
         raise Refused("swaps_disabled", "the pool's swaps are switched off")
-    if state.status & ~_KNOWN_STATUS:
-        raise Refused("unknown_status", f"the pool has a status that is not known: {state.status}")
     if snapshot.now < state.open_time:
         raise Refused("not_open", "the pool is not open yet")
     trade_rate = _trade_rate(snapshot.get(state.config))
