@@ -294,6 +294,12 @@ def test_what_only_tunes_solana_asks_for_nothing_else():
         assert load({name: example()[name]}) == load({})
 
 
+def test_a_dry_run_of_the_mock_chain_is_an_error_since_nothing_would_be_stopped():
+    with pytest.raises(SettingsError, match="BESTFILL_SOLANA_RPC: must be set too, since BESTFILL_SOLANA_DRY_RUN is"):
+        load({"BESTFILL_SOLANA_DRY_RUN": "true"})
+    assert load({**SOLANA, "BESTFILL_SOLANA_DRY_RUN": "true"}).solana
+
+
 def test_solanas_secrets_are_not_shown_with_the_settings():
     settings = load({**SOLANA, "BESTFILL_SOLANA_RPC": "https://h.example/hunter2"})
     shown = repr(settings) + repr(settings.solana) + f"{settings} {settings.solana}"

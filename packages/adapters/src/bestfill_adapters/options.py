@@ -2,9 +2,8 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Final
 
-_DRY_RUN: Final = "BESTFILL_SOLANA_DRY_RUN"
+from bestfill_adapters.settings.solana import DRY_RUN
 
 
 def read(program: str, arguments: Sequence[str]) -> dict[str, str]:
@@ -15,4 +14,4 @@ def read(program: str, arguments: Sequence[str]) -> dict[str, str]:
         action="store_true",
         help="on Solana: stop each order after its swap was simulated, and sign nothing",
     )
-    return {_DRY_RUN: "true"} if parser.parse_args(arguments).dry_run else {}
+    return {DRY_RUN: "true"} if parser.parse_args(arguments).dry_run else {}

@@ -11,8 +11,7 @@ from attrs import field, frozen
 from bestfill.errors import ValidationError
 from bestfill.units import base58_decode
 from bestfill_adapters.settings import VENUE_NAME, SettingsError
-
-VARIABLE: Final = "BESTFILL_SOLANA_POOLS"
+from bestfill_adapters.settings.solana import POOLS
 
 _MAX_BYTES: Final = 1_000_000
 _ADDRESS_MAX_CHARS: Final = 44
@@ -152,4 +151,4 @@ def _no_number(_: str) -> NoReturn:
 
 
 def _error(*problems: str) -> SettingsError:
-    return SettingsError([f"{VARIABLE}: {problem}" for problem in problems])
+    return SettingsError([f"{POOLS}: {problem}" for problem in problems])

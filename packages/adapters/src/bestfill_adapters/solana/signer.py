@@ -13,9 +13,7 @@ from solders.keypair import Keypair
 from bestfill.errors import ValidationError
 from bestfill.units import base58_decode
 from bestfill_adapters.settings import SettingsError, SolanaSettings
-
-KEYPAIR: Final = "BESTFILL_SOLANA_KEYPAIR"
-KEY: Final = "BESTFILL_SOLANA_KEY"
+from bestfill_adapters.settings.solana import KEY, KEYPAIR
 
 _FILE_MEND: Final = "must hold a JSON array of 64 bytes, as solana-keygen writes it"
 _TEXT_MEND: Final = "must be a key of 64 bytes: base58, or a JSON array as solana-keygen writes it"

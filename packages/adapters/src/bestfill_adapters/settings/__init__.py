@@ -1,0 +1,17 @@
+"""Settings, read from the environment once and checked whole, before anything starts."""
+
+from bestfill_adapters.settings.environment import VARIABLES, load
+from bestfill_adapters.settings.model import Hidden, MockSettings, Settings, SettingsError, SolanaSettings
+from bestfill_adapters.settings.texts import PPM, VENUE_NAME
+
+__all__ = [
+    "PPM",
+    "VARIABLES",
+    "VENUE_NAME",
+    "Hidden",
+    "MockSettings",
+    "Settings",
+    "SettingsError",
+    "SolanaSettings",
+    "load",
+]
