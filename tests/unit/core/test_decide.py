@@ -159,6 +159,17 @@ def test_the_more_orders_are_in_hand_the_seldomer_each_is_asked_about():
     assert decide(order, attempt, known, POLICY, NOW, few) == step.Pause(NOW + POLICY.first_poll_ms)
 
 
+def test_who_waits_long_for_its_turn_to_ask_keeps_its_lease():
+    order, attempt = at(Status.SUBMITTED)
+    known = chain(SwapOutcome.NOT_FOUND, 1_001, 1_001)
+    crowd = 60 * POLICY.polls_per_s  # so many that each has its turn once a minute
+    waiting = decide(order, attempt, known, POLICY, NOW, crowd)
+    assert isinstance(waiting, step.Pause)
+    assert NOW < waiting.until < order.wake_at
+    sent = evolve(known, sent_at=waiting.until)
+    assert decide(order, attempt, sent, POLICY, waiting.until, crowd) == step.Claim()
+
+
 def test_a_clock_that_jumps_back_puts_nothing_off():
     known = chain(SwapOutcome.NOT_FOUND, 1_001, 1_001)
     back = NOW - 3_600_000

@@ -235,7 +235,8 @@ def _submitted(
     wait = poll_wait_ms(known.polls, policy.first_poll_ms, policy.longest_poll_ms)
     wait = max(wait, in_hand * 1_000 // policy.polls_per_s)
     due = min(known.polled_at, now) + wait
-    return Poll(signed) if due <= now else Pause(Millis(due))
+    # Who waits long for its turn keeps its lease meanwhile.
+    return Poll(signed) if due <= now else Pause(Millis(min(due, order.wake_at - policy.lease_ms // 2 + 1)))
 
 
 def _told(

@@ -45,6 +45,12 @@ def test_those_accounts_that_exist_are_given():
     assert found(SOL, USD, own(1_500), None, None) == frozenset()
 
 
+def test_where_somebody_sent_sol_is_no_token_account_yet():
+    sent = Account(SYSTEM, b"", 890_880)
+    assert found(SOL, USD, own(1_500), sent, sent) == frozenset()
+    assert refused(USD, SOL, own(10**9), sent, None).startswith("the wallet has 0 base units")
+
+
 def test_a_wallet_that_does_not_exist_has_no_sol():
     assert refused(SOL, USD, None, None, None) == f"the wallet {WALLET} has no SOL, so it can't pay for anything"
 

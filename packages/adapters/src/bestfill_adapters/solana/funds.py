@@ -26,7 +26,8 @@ def holdings(plan: SwapPlan, wallet: str, source: str, destination: str, read: A
     held = dict[str, int]()
     for address, mint in ((source, plan.input_mint), (destination, plan.output_mint)):
         account = read.accounts.get(address)
-        if account is not None:
+        # Anybody may send SOL to an address where no account is yet; one can be created there all the same.
+        if account is not None and (account.owner != SYSTEM or account.data):
             held[address] = _held(account, wallet, mint)
     has = own.lamports if plan.input_mint == NATIVE_MINT else held.get(source, 0)
     if has < plan.amount_in:
