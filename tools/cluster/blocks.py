@@ -85,6 +85,14 @@ class Blocks:
         """Give the block before; the first has itself."""
         return self._blocks[max(0, block.height - 1 - FIRST_HEIGHT)]
 
+    def between(self, first: int, last: int) -> list[Block]:
+        """Give the blocks of the slots from first to last."""
+        if last < max(first, self._blocks[0].slot):
+            return []
+        begin, end = self.upto(first), self.upto(last)
+        start = begin.height - FIRST_HEIGHT + (begin.slot < first)
+        return self._blocks[start : end.height - FIRST_HEIGHT + 1]
+
     def last(self, count: int, block: Block) -> list[Block]:
         """Give the last blocks up to one, oldest first."""
         end = block.height + 1 - FIRST_HEIGHT

@@ -46,6 +46,8 @@ class Chain:
         self._queue: list[tuple[int, int, str]] = []  # (due, number, signature); those of older entries are stale
         self._numbers = 0
         self._late: dict[str, int | None] = {}
+        self.lost = 0
+        """How many sends never arrived so far."""
         self.dropped = 0
         """How many transactions forks have taken out of their blocks so far."""
 
@@ -83,7 +85,9 @@ class Chain:
                 (last if chance.random() < 1 / 3 else chance.randint(born + 1, last)) if late else None
             )
         held_until = self._late[signature]
-        if surely or not lost:
+        if lost and not surely:
+            self.lost += 1
+        else:
             self._wait(Sent(transaction, signature, height + delay if held_until is None else held_until))
 
     def drop(self, slots: int) -> None:

@@ -16,6 +16,7 @@ from tools.cluster.node import COMMITMENTS
 
 TRANSACTION_MAX_BYTES: Final = 1_232
 KEYS_MAX: Final = 100
+SLOTS_MAX: Final = 500_000
 SIGNATURES_MAX: Final = 256
 
 PARSE_ERROR: Final = -32700

@@ -35,6 +35,7 @@ class JsonRpc:
             "getBlock": self._block,
             "getBlockHeight": lambda params: self._at(params.config(0)).height,
             "getEpochInfo": self._epoch,
+            "getBlocks": self._slots,
             "getFirstAvailableBlock": lambda _: self.node.first().slot,
             "getGenesisHash": self._genesis,
             "getHealth": lambda _: "ok",
@@ -103,6 +104,14 @@ class JsonRpc:
         address, block = read.pubkey(params.text(0)), self._at(params.config(1))
         account = self._chain.ledger.read(address, block)
         return _as_of(block, account.lamports if account else 0)
+
+    def _slots(self, params: Params) -> Any:
+        first, last, config = params.number(0), params.number(1), params.config(2)
+        if last - first > read.SLOTS_MAX:
+            raise invalid(f"Slot range too large; max {read.SLOTS_MAX}")
+        upto = self._at_least_confirmed(config)
+        found = self._chain.blocks.between(max(first, self.node.first().slot), min(last, upto.slot))
+        return [block.slot for block in found]
 
     def _block(self, params: Params) -> Any:
         slot, config = params.number(0), params.config(1)

@@ -6,11 +6,10 @@ import signal
 import sys
 import time
 
-from tools.sim.breaks import BREAKS
 from tools.sim.report import Tally, progress
-from tools.sim.seeds import ORDERS, WORKERS, Scene, run, run_all
+from tools.sim.seeds import CHAINS, MODEL, SOLANA, WORKERS, Scene, run, run_all
 
-SEEDS = 100
+SEEDS = {MODEL: 100, SOLANA: 40}
 ORDERS_TO_FIND = 2_000
 """A broken rule must be noticed within so many."""
 
@@ -19,21 +18,21 @@ def main(arguments: list[str]) -> int:
     """Run what is asked for; return the exit code: 1 if an invariant is violated, 2 if the call is not valid."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    scene = Scene(options.orders or CHAINS[options.chain], options.workers, options.broken, options.chain)
     if options.broken == "list":
-        print("\n".join(BREAKS))
+        print("\n".join(scene.breaks))
         return 0
-    if options.broken is not None and options.broken not in BREAKS:
-        parser.error(f"--break: there is no rule {options.broken!r}; there are: {', '.join(BREAKS)}")
+    if options.broken is not None and options.broken not in scene.breaks:
+        parser.error(f"--break: there is no rule {options.broken!r}; there are: {', '.join(scene.breaks)}")
     if options.seed is not None and options.seeds is not None:
         parser.error("--seed replays one seed, --seeds runs many: give one of them")
-    scene = Scene(options.orders, options.workers, options.broken)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.seed is not None:
             return _replay(scene, options.seed)
         if scene.broken is not None:
             return _find(scene, scene.broken, options.first, options.seeds or -(-ORDERS_TO_FIND // scene.orders))
-        return _run(scene, options.first, options.seeds or SEEDS, options.jobs)
+        return _run(scene, options.first, options.seeds or SEEDS[scene.chain], options.jobs)
     except KeyboardInterrupt:
         print("sim: stopped before its end, so nothing is proven", file=sys.stderr)
         return 1
@@ -48,10 +47,23 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs the real engine in a world whose time, chance and misfortunes a seed owns.",
         allow_abbrev=False,
     )
-    parser.add_argument("--seeds", type=_count, metavar="N", help=f"how many seeds to run (default: {SEEDS})")
+    parser.add_argument(
+        "--seeds",
+        type=_count,
+        metavar="N",
+        help=f"how many to run (default: {SEEDS[MODEL]}; on Solana {SEEDS[SOLANA]})",
+    )
     parser.add_argument("--first", type=_seed, default=0, metavar="N", help="the first of them (default: 0)")
     parser.add_argument("--seed", type=_seed, metavar="N", help="run this one, and tell its story")
-    parser.add_argument("--orders", type=_count, default=ORDERS, metavar="N", help=f"a seed (default: {ORDERS})")
+    parser.add_argument(
+        "--chain",
+        choices=CHAINS,
+        default=MODEL,
+        help="what swaps land on: a model of a chain, or the Solana adapter's own local cluster (default: model)",
+    )
+    parser.add_argument(
+        "--orders", type=_count, metavar="N", help=f"a seed (default: {CHAINS[MODEL]}; on Solana {CHAINS[SOLANA]})"
+    )
     parser.add_argument("--workers", type=_count, default=WORKERS, metavar="N", help=f"a seed (default: {WORKERS})")
     parser.add_argument(
         "--jobs", type=_count, default=os.cpu_count(), metavar="N", help="processes (default: one a core)"
@@ -99,7 +111,7 @@ def _run(scene: Scene, first: int, seeds: int, jobs: int) -> int:
 def _find(scene: Scene, rule: str, first: int, seeds: int) -> int:
     """Look seed by seed for what a broken rule does, so that the number of orders that it takes is always the same."""
     tally = Tally(scene)
-    print(f"{rule}: {BREAKS[rule].means}")
+    print(f"{rule}: {scene.breaks[rule].means}")
     for outcome in run_all(scene, range(first, first + seeds), 1):
         tally.add(outcome)
         if tally.wrong:

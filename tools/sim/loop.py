@@ -6,7 +6,7 @@ their context on, so whatever a process has begun is its own, and stops with it.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, Protocol, TypeVar
 
@@ -79,10 +79,15 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._tasks.clear()
         self._closed = True
 
-    def unheard(self) -> list[BaseException]:
-        """Give what tasks have died of without anybody ever asking."""
+    def unheard(self, kept: Collection[asyncio.Handle] = ()) -> list[BaseException]:
+        """Give what tasks have died of without anybody ever asking.
+
+        Args:
+            kept: callbacks that their owners will never run; whom one of them was about is not meant.
+        """
+        asked = {id(one) for handle in kept for one in handle._args or ()}
         dead = [task for task in self._tasks if task.done() and not task.cancelled() and task._log_traceback]
-        return [error for task in dead if (error := task.exception()) is not None]
+        return [error for task in dead if (error := task.exception()) is not None and id(task) not in asked]
 
     def resume(self, handles: list[asyncio.Handle], owner: Owner) -> None:
         """Have callbacks run that their owner kept."""

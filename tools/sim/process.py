@@ -1,7 +1,7 @@
 """A process of the simulated deployment: it owns what it has begun, and can be killed or frozen at any await."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
@@ -37,6 +37,11 @@ class Process:
         self._number = 0
         self.context: Context = copy_context()
         self.context.run(OWNER.set, self)
+
+    @property
+    def kept(self) -> Sequence[asyncio.Handle]:
+        """The callbacks that it did not get to."""
+        return self._kept
 
     def admits(self, handle: asyncio.Handle) -> bool:
         """Let a callback run, unless the process is dead or frozen, or its life ends here."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from attrs import define, field
 
-from tools.sim.seeds import ORDERS, WORKERS, Scene
+from tools.sim.seeds import CHAINS, MODEL, WORKERS, Scene
 from tools.sim.world import Outcome
 
 SHOWN = 10
@@ -23,6 +23,7 @@ class Tally:
     ends: Counter[str] = field(factory=Counter[str])
     faults: Counter[str] = field(factory=Counter[str])
     kills: Counter[str] = field(factory=Counter[str])
+    figures: Counter[str] = field(factory=Counter[str])
     rest_s: float = 0.0
     traces: dict[int, str] = field(factory=dict[int, str])
     wrong: list[Outcome] = field(factory=list[Outcome])
@@ -36,6 +37,7 @@ class Tally:
         self.ends += outcome.ends
         self.faults += outcome.faults
         self.kills += outcome.kills
+        self.figures += outcome.figures
         self.traces[outcome.seed] = outcome.trace
         if outcome.violations:
             self.wrong.append(outcome)
@@ -53,6 +55,8 @@ class Tally:
         print(f"orders       {self.orders:,}: {_listed(self.ends)}")
         print(f"simulated    {self.simulated_s / 3600:,.1f} hours, in {spent_s:,.1f} s")
         print(f"at rest      {self.rest_s:,.0f} s after the last misfortune, at the latest")
+        if self.figures:
+            print(f"the chain    {_listed(self.figures)}")
         print(f"faults       {self.faults.total():,}")
         _columns(self.faults)
         print(f"kills        {killed:,}; what the process was waiting for then:")
@@ -73,9 +77,9 @@ class Tally:
 
 def replay(scene: Scene, seed: int) -> str:
     """Give the command that runs a seed again and tells its story."""
-    options = f" --orders {scene.orders}" * (scene.orders != ORDERS) + f" --workers {scene.workers}" * (
-        scene.workers != WORKERS
-    )
+    options = f" --chain {scene.chain}" * (scene.chain != MODEL)
+    options += f" --orders {scene.orders}" * (scene.orders != CHAINS[scene.chain])
+    options += f" --workers {scene.workers}" * (scene.workers != WORKERS)
     return f"./dev sim --seed {seed}{options}" + (f" --break {scene.broken}" if scene.broken else "")
 
 

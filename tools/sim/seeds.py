@@ -4,17 +4,22 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from attrs import frozen
 
-from tools.sim.breaks import BREAKS
-from tools.sim.world import Outcome, Parts, World
+from tools.sim.breaks import BREAKS, Break
+from tools.sim.world import Outcome, World
 
-ORDERS: Final = 13
 WORKERS: Final = 3
+
+MODEL: Final = "model"
+SOLANA: Final = "solana"
+CHAINS: Final = {MODEL: 13, SOLANA: 25}
+"""By the chain that the orders are swapped on: how many there are in a seed, unless it is said."""
+ORDERS: Final = CHAINS[MODEL]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,15 +31,27 @@ class Scene:
     orders: int = ORDERS
     workers: int = WORKERS
     broken: str | None = None
+    chain: str = MODEL
+
+    @property
+    def breaks(self) -> Mapping[str, Break]:
+        """The rules that can be taken out, by name."""
+        if self.chain == MODEL:
+            return BREAKS
+        from tools.sim.solana import breaks
+
+        return breaks.BREAKS
 
 
 def run(scene: Scene, seed: int, *, tells: bool = False) -> Outcome:
     """Live through one seed; with `tells`, keep its story."""
-    if scene.broken is None:
-        return World(seed, scene.orders, scene.workers, Parts(), tells=tells).run()
-    broken = BREAKS[scene.broken]
+    broken = Break(means="") if scene.broken is None else scene.breaks[scene.broken]
     with broken.patched():
-        return World(seed, scene.orders, scene.workers, broken.parts, tells=tells).run()
+        if scene.chain == MODEL:
+            return World(seed, scene.orders, scene.workers, broken.parts, tells=tells).run()
+        from tools.sim.solana import world as solana
+
+        return solana.World(seed, scene.orders, scene.workers, tells=tells).run()
 
 
 def run_all(scene: Scene, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:

@@ -66,6 +66,8 @@ class Outcome:
     violations: tuple[str, ...]
     trace: str
     story: tuple[str, ...] = field(default=(), repr=False)
+    figures: Counter[str] = field(factory=Counter[str])
+    """What else there is to count."""
 
 
 @define(eq=False)
@@ -111,7 +113,7 @@ class World:
     def run(self) -> Outcome:
         """Live through the seed, and judge it."""
         fate = self.fate
-        with _faults_logged(fate.blame):
+        with faults_logged(fate.blame):
             try:
                 fate.loop.run(self._live())
             except Stuck as error:
@@ -242,7 +244,7 @@ class World:
 
 
 @contextmanager
-def _faults_logged(blame: Callable[[str], None]) -> Iterator[None]:
+def faults_logged(blame: Callable[[str], None]) -> Iterator[None]:
     """An exception that the code only logs is a fault of its own."""
 
     class Handler(logging.Handler):
@@ -251,7 +253,7 @@ def _faults_logged(blame: Callable[[str], None]) -> Iterator[None]:
                 blame(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
     handler = Handler(logging.ERROR)
-    loggers = [logging.getLogger("bestfill"), logging.getLogger("bestfill_api")]
+    loggers = [logging.getLogger(name) for name in ("bestfill", "bestfill_adapters", "bestfill_api")]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

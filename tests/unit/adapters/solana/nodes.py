@@ -67,6 +67,14 @@ class Node:
     async def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         question = json.loads(request.content)
+        if isinstance(question, list):
+            told = [await self._told(one) for one in question]
+            whole = next((one for one in told if isinstance(one, httpx.Response)), None)
+            return whole or httpx.Response(200, json=told)
+        told = await self._told(question)
+        return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
+
+    async def _told(self, question: dict[str, Any]) -> httpx.Response | dict[str, Any]:
         self.asked.append((question["method"], question["params"]))
         answer = self.answers.get(question["method"], ConnectionRefusedError(SECRET))
         if callable(answer):
@@ -80,7 +88,7 @@ class Node:
         if isinstance(answer, bytes):
             return httpx.Response(200, content=answer)
         told = answer if isinstance(answer, Refusal) else {"result": answer}
-        return httpx.Response(200, json={"jsonrpc": "2.0", "id": question["id"], **told})
+        return {"jsonrpc": "2.0", "id": question["id"], **told}
 
 
 class Refusal(dict[str, Any]):

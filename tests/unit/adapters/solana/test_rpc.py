@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import json
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from bestfill.errors import NetworkUnavailable
@@ -15,6 +18,7 @@ from bestfill_adapters.solana.rpc import Rpc
 from bestfill_adapters.solana.rpc.answers import (
     Accounts,
     Blockhash,
+    Blocks,
     Executed,
     Search,
     SignatureStatus,
@@ -174,6 +178,13 @@ async def test_a_transaction_that_is_not_known_is_none():
     assert await rpc(Node(getTransaction=None)).executed(signature(3)) is None
 
 
+async def test_a_transaction_that_one_node_has_forgotten_or_does_not_have_yet_is_asked_of_the_next():
+    forgetful, ill, whole = Node(getTransaction=None), Node(), Node(getTransaction=executed())
+    found = await rpc(forgetful, ill, whole).executed(signature(3))
+    assert found is not None and found.slot == executed()["slot"]
+    assert await rpc(forgetful, ill).executed(signature(3)) is None
+
+
 async def test_another_transaction_than_was_asked_for_is_refused():
     with pytest.raises(NetworkUnavailable, match="another transaction than was asked for"):
         await rpc(Node(getTransaction=executed())).executed(signature(4))
@@ -185,58 +196,143 @@ async def test_priority_fees_are_those_of_the_accounts_that_are_written():
     assert node.asked == [("getRecentPrioritizationFees", [[address(1)]])]
 
 
-def history(first: int, known: Any = None, slot: int = 500) -> Node:
+def history(first: int, known: Any = None, slot: int = 500, hole: range = range(0)) -> Node:
+    """Give a node that has the blocks from a height on, but for a hole; slots are 1,000 ahead of heights."""
+
+    def blocks(begin: int, end: int, config: Any) -> list[int]:
+        assert config == {"commitment": "finalized"}
+        return [n for n in range(max(begin, 1_000 + first), end + 1) if n - 1_000 not in hole]
+
     return Node(
-        getFirstAvailableBlock=1_000 + first,
+        getBlocks=blocks,
         getBlock=lambda slot, config: {"blockHeight": slot - 1_000, "blockTime": 1, "parentSlot": slot - 1},
         getSignatureStatuses=lambda asked, _: as_of(slot, [known] * len(asked)),
     )
 
 
-async def test_history_begins_at_the_height_of_the_first_block_that_is_kept():
-    node = history(60)
-    assert await rpc(node).first_block_height() == 60
-    (_, (slot, config)) = node.asked[1]
-    assert slot == 1_060 and config["transactionDetails"] == "none" and config["rewards"] is False
-
-
-async def test_the_history_of_all_begins_where_the_shortest_does():
-    assert await rpc(history(60), history(80)).first_block_height() == 80
-    assert await rpc(history(60), history(80)).first_block_height(0) == 60
-    with pytest.raises(NetworkUnavailable):
-        await rpc(history(60), Node()).first_block_height()
+WITHIN = Blocks(first_height=60, last=Height(300, 1_300))
+KNOWN = SignatureStatus(slot=7, finalized=True, error=None)
 
 
 @pytest.mark.parametrize(
-    ("nodes", "since", "expected"),
+    ("nodes", "within", "expected"),
     [
-        ([history(60)], None, Search(slot=500, status=None, complete=True)),
-        ([history(60)], 60, Search(slot=500, status=None, complete=True)),
-        ([history(60)], 59, Search(slot=500, status=None, complete=False)),
-        ([history(60), history(61, slot=501)], 59, Search(slot=501, status=None, complete=False)),
-        ([history(60), history(59, slot=501)], 59, Search(slot=501, status=None, complete=True)),
-        (
-            [history(60), history(0, status(slot=7), 502)],
-            59,
-            Search(slot=502, status=SignatureStatus(slot=7, finalized=True, error=None), complete=True),
-        ),
+        ([history(61)], None, Search(slot=500, status=None, complete=True)),
+        ([history(60)], WITHIN, Search(slot=500, status=None, complete=True)),
+        ([history(0)], WITHIN, Search(slot=500, status=None, complete=True)),
+        ([history(61)], WITHIN, Search(slot=500, status=None, complete=False)),
+        ([history(0, hole=range(90, 91))], WITHIN, Search(slot=500, status=None, complete=False)),
+        ([history(0, hole=range(60, 61))], WITHIN, Search(slot=500, status=None, complete=False)),
+        ([history(0, hole=range(30, 60))], WITHIN, Search(slot=500, status=None, complete=True)),
+        ([history(61), history(70, slot=501)], WITHIN, Search(slot=500, status=None, complete=False)),
+        ([history(61), history(60, slot=501)], WITHIN, Search(slot=501, status=None, complete=True)),
+        ([history(60), history(0, status(slot=7), 502)], WITHIN, Search(slot=502, status=KNOWN, complete=True)),
+        ([history(61), history(0, status(slot=7), 502)], WITHIN, Search(slot=502, status=KNOWN, complete=True)),
+        ([history(60), Node()], WITHIN, Search(slot=500, status=None, complete=True)),
     ],
 )
-async def test_not_knowing_counts_only_with_a_history_that_goes_back_far_enough(
-    nodes: list[Node], since: int | None, expected: Search
+async def test_not_knowing_counts_only_with_every_block_and_only_if_nobody_knows(
+    nodes: list[Node], within: Blocks | None, expected: Search
 ):
-    assert await rpc(*nodes).search(signature(1), since) == expected
+    assert await rpc(*nodes).search(signature(1), within) == expected
 
 
 async def test_a_search_that_cannot_ask_those_who_might_know_says_nothing():
     with pytest.raises(NetworkUnavailable):
-        await rpc(history(60), Node()).search(signature(1), 59)
+        await rpc(history(61), Node()).search(signature(1), WITHIN)
 
 
-async def test_history_is_asked_for_after_the_status():
+async def test_one_that_takes_no_two_questions_at_once_leaves_it_to_the_next():
+    alone = envelopes(lambda told: told[0])
+    assert (await rpc(alone, history(60, slot=501)).search(signature(1), WITHIN)).slot == 501
+
+
+async def test_one_that_is_behind_is_no_witness_and_no_reason_to_ask_a_person():
+    behind = history(0)
+    behind.answers["getBlocks"] = list(range(1_000, 1_299))
+    with pytest.raises(NetworkUnavailable, match="is behind the finalized slot"):
+        await rpc(behind).search(signature(1), WITHIN)
+    assert (await rpc(behind, history(60, slot=501)).search(signature(1), WITHIN)).slot == 501
+
+
+async def test_after_half_a_day_nobody_is_asked_for_so_many_blocks():
+    node = history(0)
+    long_ago = Blocks(first_height=60, last=Height(200_000, 201_000))
+    assert not (await rpc(node).search(signature(1), long_ago)).complete
+    ((first, last, _),) = [params for method, params in node.asked if method == "getBlocks"]
+    assert last - first == 100_000
+
+
+async def test_who_does_not_know_a_signature_tells_in_the_same_request_which_blocks_it_has():
+    """Behind one URL there may be many nodes: the blocks of another would say nothing of this one's ignorance."""
     node = history(60)
-    await rpc(node).search(signature(1), 60)
-    assert [method for method, _ in node.asked] == ["getSignatureStatuses", "getFirstAvailableBlock", "getBlock"]
+    await rpc(node).search(signature(1), WITHIN)
+    first, together, block = (json.loads(request.content) for request in node.requests)
+    assert first["method"] == "getSignatureStatuses"
+    assert [one["method"] for one in together] == ["getSignatureStatuses", "getBlocks"]
+    assert together[0]["params"] == [[signature(1)], {"searchTransactionHistory": True}]
+    slot, config = block["params"]
+    assert (block["method"], slot) == ("getBlock", 1_060)
+    assert config["transactionDetails"] == "none" and config["rewards"] is False
+
+
+async def test_what_becomes_known_while_the_blocks_are_asked_for_counts():
+    node = history(60)
+    node.answers["getSignatureStatuses"] = in_turn(as_of(500, [None]), as_of(501, [status()]))
+    found = await rpc(node).search(signature(1), WITHIN)
+    assert found.status is not None and found.slot == 501
+
+
+async def test_a_block_that_one_node_has_forgotten_meanwhile_is_asked_of_the_next():
+    pruned, whole = history(60), history(0)
+    pruned.answers["getBlock"] = Refusal(-32001)
+    assert (await rpc(pruned, whole).search(signature(1), WITHIN)).complete
+
+
+def envelopes(change: Callable[[list[dict[str, Any]]], Any]) -> Node:
+    """Give a node whose answers to several questions at once are changed."""
+    node = history(60)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        response = await Node.answer(node, request)
+        told = json.loads(response.content)
+        return httpx.Response(200, json=change(told)) if isinstance(told, list) else response
+
+    node.answer = answer
+    return node
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda told: told[0], "does not answer several questions in one request"),
+        (lambda told: told[:1], "answered other questions than those of the request"),
+        (lambda told: [told[0], told[0]], "answered other questions than those of the request"),
+        (lambda told: [told[0], told[1] | {"id": 0}], "answered other questions than those of the request"),
+        (lambda told: [*told, told[1] | {"id": 0}], "answered other questions than those of the request"),
+        (lambda told: [*told, told[1]], "answered other questions than those of the request"),
+        (lambda told: [told[0], "nonsense"], "answered something else instead of JSON-RPC"),
+        (lambda told: [told[0], told[1] | {"result": "1060"}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [-1, 1_300]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [1_299, 1_299, 1_300]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [1_300, 1_299]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [1_299, 1_301]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [10**30]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"result": [True, 1_300]}], "answered getBlocks with something else"),
+        (lambda told: [told[0], told[1] | {"error": {"code": -32603}}], "refused getBlocks"),
+        (lambda told: [told[0] | {"error": {"code": -32603}}, told[1]], "refused getSignatureStatuses"),
+    ],
+)
+async def test_an_answer_to_several_questions_that_is_not_whole_tells_nothing(
+    change: Callable[[list[dict[str, Any]]], Any], reason: str
+):
+    with pytest.raises(NetworkUnavailable, match=f"^endpoint 1 of 1 {reason}"):
+        await rpc(envelopes(change)).search(signature(1), WITHIN)
+
+
+async def test_the_answers_to_several_questions_may_come_in_any_order():
+    found = await rpc(envelopes(lambda told: told[::-1])).search(signature(1), WITHIN)
+    assert found == Search(slot=500, status=None, complete=True)
 
 
 @pytest.mark.parametrize("asked", [[], [address(n) for n in range(101)]])

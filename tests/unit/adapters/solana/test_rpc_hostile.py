@@ -39,7 +39,6 @@ CALLS: dict[str, Callable[[Rpc], Any]] = {
     "getEpochInfo": lambda client: client.height(),
     "getTransaction": lambda client: client.executed(signature(3)),
     "getRecentPrioritizationFees": lambda client: client.priority_fees([address(1)]),
-    "getFirstAvailableBlock": lambda client: client.first_block_height(),
 }
 EVERY = pytest.mark.parametrize("method", CALLS)
 
@@ -147,7 +146,6 @@ async def test_numbers_must_be_whole_and_in_range_wherever_they_stand(number: An
         ("getSignatureStatuses", as_of(50, [status(slot=number)])),
         ("getEpochInfo", epoch(number, 2**63 - 1)),
         ("getEpochInfo", epoch(0, number)),
-        ("getFirstAvailableBlock", number),
         ("getTransaction", executed() | {"slot": number}),
         ("getTransaction", executed(fee=number)),
     ]

@@ -8,9 +8,10 @@ class Heights:
     """The finalized heights that a process heard; from nodes that lag, in any order."""
 
     def __init__(self) -> None:
+        self.latest: Height | None = None
+        """The last one that was believed."""
         self.highest = 0
-        """The greatest block height of those that were believed."""
-        self._believed: Height | None = None
+        """The greatest block height of those that can be of one chain with it."""
         self._doubted: Height | None = None
 
     def hear(self, height: Height) -> Height:
@@ -19,12 +20,13 @@ class Heights:
         Raises:
             NetworkUnavailable: it can't. One of the two is wrong; which one, the next that differs from both will show.
         """
-        if self._believed is not None and not of_one_chain(self._believed, height):
+        if self.latest is not None and not of_one_chain(self.latest, height):
             doubted, self._doubted = self._doubted, height
             # The same again is no second witness: many ask at once, and get one answer.
             if doubted is None or doubted == height or not of_one_chain(doubted, height):
                 raise NetworkUnavailable("the chain's height contradicts what it was before")
-        self._believed, self._doubted = height, None
+            self.highest = doubted.block_height
+        self.latest, self._doubted = height, None
         self.highest = max(self.highest, height.block_height)
         return height
 

@@ -18,12 +18,13 @@ from bestfill_adapters.solana.heights import Heights, of_one_chain
 from bestfill_adapters.solana.legs import decode_leg
 from bestfill_adapters.solana.market import Market
 from bestfill_adapters.solana.rpc import Rpc
-from bestfill_adapters.solana.rpc.answers import Blockhash
+from bestfill_adapters.solana.rpc.answers import Blockhash, Blocks
+from bestfill_adapters.solana.rpc.read import WINDOW
 from bestfill_adapters.solana.signer import Signer
 from bestfill_adapters.solana.transaction import assemble, read_message, signature_of, unsigned
 
-WINDOW: Final = 150
-"""For how many blocks after its own a blockhash is good."""
+FORGOTTEN_MEANWHILE: Final = 10
+"""So many blocks of its history a node may lose between two answers in one request."""
 
 _ANCHOR_ERROR: Final = re.compile(r"Error Code: (\w{1,64})\.")
 _SLIPPAGE: Final = re.compile("slippage|minimum|TooLittleOutput", re.IGNORECASE)
@@ -99,12 +100,10 @@ class SolanaNetwork(Network):
     async def status(self, swap: SignedSwap) -> SwapStatus:
         """Say what nodes know of the swap, its fill with it once it has landed for good.
 
-        Past its last valid block, that a node does not know it counts only if that node's history goes back to the
-        first block in which it could be; if no node has so much, nobody can tell.
+        Past its last valid block, that nodes do not know it counts only if one of them has every block in which it
+        could be, and all since; if none has, nobody can tell.
         """
-        expired = self._heights.highest > swap.last_valid_block_height
-        since = max(0, swap.last_valid_block_height - WINDOW) if expired else None
-        found = await self._rpc.search(swap.signature, since)
+        found = await self._rpc.search(swap.signature, self._blocks_of(swap))
         if found.status is None:
             outcome = SwapOutcome.NOT_FOUND if found.complete else SwapOutcome.UNKNOWN
             return SwapStatus(outcome=outcome, slot=found.slot)
@@ -120,6 +119,15 @@ class SolanaNetwork(Network):
             return SwapStatus(outcome=SwapOutcome.REVERTED, slot=found.slot, reason=found.status.error)
         fill = fill_of(executed, swap.transaction, self._markets.values())
         return SwapStatus(outcome=SwapOutcome.LANDED, slot=found.slot, fill=fill)
+
+    def _blocks_of(self, swap: SignedSwap) -> Blocks | None:
+        """Give all blocks in which a swap can be, and those since; None while more may come."""
+        last_valid, final = swap.last_valid_block_height, self._heights.latest
+        if final is None or self._heights.highest <= last_valid:
+            return None
+        if final.block_height <= last_valid:
+            raise NetworkUnavailable("the node that told the height is behind another")
+        return Blocks(first_height=max(0, last_valid - WINDOW - FORGOTTEN_MEANWHILE), last=final)
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -2,6 +2,7 @@
 
 from attrs import field, frozen
 
+from bestfill.quote import Height
 from bestfill_adapters.solana.account import Account
 
 
@@ -54,6 +55,14 @@ class Statuses:
     slot: int
     statuses: tuple[SignatureStatus | None, ...]
     endpoint: int = 0
+
+
+@frozen(kw_only=True)
+class Blocks:
+    """The blocks from a height to a finalized one."""
+
+    first_height: int
+    last: Height
 
 
 @frozen(kw_only=True)

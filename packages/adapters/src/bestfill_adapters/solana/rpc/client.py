@@ -6,12 +6,14 @@ from typing import Final
 
 import httpx
 
+from bestfill.errors import NetworkUnavailable
 from bestfill.ports import Clock
 from bestfill.quote import Height
 from bestfill_adapters.solana.rpc import read
 from bestfill_adapters.solana.rpc.answers import (
     Accounts,
     Blockhash,
+    Blocks,
     Executed,
     Search,
     SignatureStatus,
@@ -20,7 +22,7 @@ from bestfill_adapters.solana.rpc.answers import (
 )
 from bestfill_adapters.solana.rpc.endpoint import TRY_S, Endpoint
 from bestfill_adapters.solana.rpc.endpoints import Endpoints
-from bestfill_adapters.solana.rpc.fault import nonsense
+from bestfill_adapters.solana.rpc.fault import Fault, nonsense
 from bestfill_adapters.solana.rpc.post import KB
 from bestfill_adapters.solana.rpc.together import Take, Together
 
@@ -34,6 +36,9 @@ CALL_S: Final = 2.8
 # already, of 150: https://solana.com/docs/core/transactions/confirmation. All else that a swap is made from is read
 # at the same commitment, so that a slot that one answer gives can be asked for in the next.
 _COMMITMENT: Final = "confirmed"
+_SOME_SLOTS: Final = 64
+_MOST_SLOTS: Final = 100_000
+"""Half a day of blocks, of which a node tells in a megabyte."""
 _SENDS_KEPT: Final = 10_000
 
 _Found = tuple[int, dict[str, SignatureStatus | None], int]
@@ -124,26 +129,34 @@ class Rpc:
         slot, found, endpoint = await self._statuses.ask(asked)
         return Statuses(slot=slot, statuses=tuple(found[signature] for signature in asked), endpoint=endpoint)
 
-    async def search(self, signature: str, since_height: int | None = None) -> Search:
-        """Say what becomes known of one signature by asking one node after another, as far as need be.
+    async def search(self, signature: str, within: Blocks | None = None) -> Search:
+        """Say what becomes known of one signature by asking one node after another.
 
         Args:
-            since_height: a block height before which it can't have landed. That a node does not know it counts only if
-                its history goes back that far. None if that need not be looked at.
+            within: all blocks in which it can be, and those up to a finalized one. That a node does not know it counts
+                only if the node has every one of them. None if that need not be looked at.
+
+        Raises:
+            NetworkUnavailable: a node that might know it did not answer, and no other is a witness that it is nowhere.
         """
         seen = await self.statuses([signature])
-        slot, status, place = seen.slot, seen.statuses[0], seen.endpoint
-        if status is not None or since_height is None:
-            return Search(slot=slot, status=status, complete=True)
-        others = [n for n in range(len(self._endpoints)) if n != place]
-        while await self.first_block_height(place) > since_height:
-            if not others:
-                return Search(slot=slot, status=None, complete=False)
-            place = others.pop(0)
-            slot, found, _ = await self._ask_statuses(lambda: [signature], place, 1)
-            if (status := found[signature]) is not None:
-                return Search(slot=slot, status=status, complete=True)
-        return Search(slot=slot, status=None, complete=True)
+        if seen.statuses[0] is not None or within is None:
+            return Search(slot=seen.slot, status=seen.statuses[0], complete=True)
+        nowhere: Search | None = None
+        failure: NetworkUnavailable | None = None
+        places = sorted(range(len(self._endpoints)), key=lambda place: place != seen.endpoint)
+        for place in places:  # all of them: one may know what another has lost
+            try:
+                found = await self._found(signature, within, place)
+            except NetworkUnavailable as error:
+                failure = error
+                continue
+            if found.status is not None:
+                return found
+            nowhere = nowhere or (found if found.complete else None)
+        if nowhere is None and failure is not None:
+            raise failure
+        return nowhere or Search(slot=seen.slot, status=None, complete=False)
 
     async def height(self) -> Height:
         """Give the finalized block height and its slot.
@@ -153,14 +166,24 @@ class Rpc:
         return await self._height.ask()
 
     async def executed(self, signature: str) -> Executed | None:
-        """Give a finalized transaction and what it moved; None if the node does not know it."""
+        """Give a finalized transaction and what it moved; None if no node knows it, of those that answer."""
         config = {"encoding": "base64", "commitment": "finalized", "maxSupportedTransactionVersion": 0}
+        unknown = False
 
-        async def ask(endpoint: Endpoint) -> Executed | None:
+        async def ask(endpoint: Endpoint) -> Executed:
+            nonlocal unknown
             result = await endpoint.ask("getTransaction", lambda: [signature, config], 512 * KB)
-            return read.executed(result, signature)
+            if (found := read.executed(result, signature)) is None:
+                unknown = True
+                raise Fault("does not know the transaction", ails=False)
+            return found
 
-        return await self._endpoints.first(ask)
+        try:
+            return await self._endpoints.first(ask)
+        except NetworkUnavailable:
+            if unknown:
+                return None
+            raise
 
     async def priority_fees(self, addresses: Sequence[str]) -> tuple[int, ...]:
         """Give the least that was paid to write to these (at most 128) accounts in each of the latest blocks.
@@ -173,17 +196,6 @@ class Rpc:
             return read.fees(await endpoint.ask("getRecentPrioritizationFees", lambda: [asked], 64 * KB))
 
         return await self._endpoints.first(ask)
-
-    async def first_block_height(self, endpoint: int | None = None) -> int:
-        """Give the height of the first block of a node's history.
-
-        Asked after a status, so that what it did not find cannot have been cut off before.
-
-        Args:
-            endpoint: whose, by place; None gives the highest of all, and nothing unless all answer.
-        """
-        asked = range(len(self._endpoints)) if endpoint is None else [endpoint]
-        return max([await self._endpoints.first(_ask_first_block, place, tries=1) for place in asked])
 
     async def close(self) -> None:
         """End what is under way, and let go of all connections."""
@@ -205,6 +217,56 @@ class Rpc:
 
         return await self._endpoints.first(ask, begin, tries)
 
+    async def _found(self, signature: str, within: Blocks, place: int) -> Search:
+        """Say what a node knows of a signature, and whether it has all of these blocks."""
+        slot, status, slots = await self._known(signature, within, place)
+        if status is not None:
+            return Search(slot=slot, status=status, complete=True)
+        # As many blocks as there are heights from here to the last: none is missing, if this one is the first.
+        count = within.last.block_height - within.first_height + 1
+        whole = len(slots) >= count and await self._block_height(slots[-count], place) == within.first_height
+        return Search(slot=slot, status=None, complete=whole)
+
+    async def _known(
+        self, signature: str, within: Blocks, place: int
+    ) -> tuple[int, SignatureStatus | None, tuple[int, ...]]:
+        """Give a slot, what a node knows of a signature as of it, and the slots of which that node has blocks.
+
+        In one request: behind one URL there may be many nodes, and what one does not know, another's blocks say
+        nothing of. A node's first block says too little: one that was away may have a hole in its history.
+        """
+        last, heights = within.last.slot, within.last.block_height - within.first_height
+        # Slots without a block are few; more than every other one is as if the history were cut.
+        first = max(0, last - min(2 * heights + _SOME_SLOTS, _MOST_SLOTS))
+        asked: dict[str, list[object]] = {
+            "getSignatureStatuses": [[signature], {"searchTransactionHistory": True}],
+            "getBlocks": [first, last, {"commitment": "finalized"}],
+        }
+
+        async def ask(endpoint: Endpoint) -> tuple[int, SignatureStatus | None, tuple[int, ...]]:
+            statuses, blocks = await endpoint.ask_at_once(asked, 2_048 * KB)
+            slot, found = read.statuses(statuses, [signature])
+            slots = read.slots(blocks, first, last)
+            if found[signature] is None and (not slots or slots[-1] != last):
+                raise Fault("is behind the finalized slot that was heard of", ails=False)
+            return slot, found[signature], slots
+
+        return await self._endpoints.first(ask, place, tries=1)
+
+    async def _block_height(self, slot: int, begin: int) -> int:
+        """Give the height of a finalized slot's block, whichever node has it."""
+        config = {
+            "commitment": "finalized",
+            "transactionDetails": "none",
+            "rewards": False,
+            "maxSupportedTransactionVersion": 0,
+        }
+
+        async def ask(endpoint: Endpoint) -> int:
+            return read.block_height(await endpoint.ask("getBlock", lambda: [slot, config], 64 * KB))
+
+        return await self._endpoints.first(ask, begin)
+
     async def _ask_height(self, _take: Take) -> Height:
         async def ask(endpoint: Endpoint) -> Height:
             result = await endpoint.ask("getEpochInfo", lambda: [{"commitment": "finalized"}], 16 * KB)
@@ -220,17 +282,6 @@ class Rpc:
         if len(self._sent) > _SENDS_KEPT:
             del self._sent[next(iter(self._sent))]
         return times
-
-
-async def _ask_first_block(endpoint: Endpoint) -> int:
-    first = read.slot("getFirstAvailableBlock", await endpoint.ask("getFirstAvailableBlock", list, 16 * KB))
-    config = {
-        "commitment": "finalized",
-        "transactionDetails": "none",
-        "rewards": False,
-        "maxSupportedTransactionVersion": 0,
-    }
-    return read.block_height(await endpoint.ask("getBlock", lambda: [first, config], 64 * KB))
 
 
 def _as_of(min_slot: int) -> dict[str, object]:

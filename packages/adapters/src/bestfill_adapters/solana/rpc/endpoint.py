@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
 import httpx
 import msgspec
@@ -22,6 +22,7 @@ SLOW_MS: Final = 1_000
 _FIRST_REST_MS: Final = 500
 _LONGEST_REST_MS: Final = 30_000
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +65,13 @@ class Endpoint:
         Raises:
             Fault: there is none.
         """
+        return await self._in_turn(lambda: self._door.ask(method, params(), max_bytes))
+
+    async def ask_at_once(self, asked: Mapping[str, list[object]], max_bytes: int) -> list[msgspec.Raw]:
+        """Wait for a turn, and give the results of several methods, by one node in one request; raises likewise."""
+        return await self._in_turn(lambda: self._door.ask_at_once(asked, max_bytes))
+
+    async def _in_turn(self, ask: Callable[[], Awaitable[T]]) -> T:
         now = self._clock.now()
         turn = self._pace.reserve(Millis(now + _left(self._barred_until, now, LONGEST_RETRY_AFTER_MS)))
         await self._clock.sleep_until(turn)
@@ -73,7 +81,7 @@ class Endpoint:
             self._rests_until = max(self._rests_until, Millis(began + int(1_000 * self._try_s)))
         try:
             async with asyncio.timeout(self._try_s):
-                return await self._door.ask(method, params(), max_bytes)
+                return await ask()
         except TimeoutError:
             pass
         except asyncio.CancelledError:

@@ -2,10 +2,11 @@
 
 import base64
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import httpx
 import msgspec
@@ -14,6 +15,8 @@ from bestfill.ports import Clock
 from bestfill.units import Millis
 from bestfill_adapters.solana.rpc.fault import Fault, nonsense
 from bestfill_adapters.solana.rpc.quiet import unheard
+
+T = TypeVar("T")
 
 KB: Final = 1_024
 LONGEST_RETRY_AFTER_MS: Final = 60_000
@@ -47,6 +50,13 @@ _MEANINGS: Final = {
 _ids = count(1)
 
 
+class _Question(msgspec.Struct):
+    method: str
+    params: list[object]
+    id: int = msgspec.field(default_factory=lambda: next(_ids))
+    jsonrpc: str = "2.0"
+
+
 class _Envelope(msgspec.Struct):
     jsonrpc: Literal["2.0"]
     id: int
@@ -59,6 +69,7 @@ class _Error(msgspec.Struct):
 
 
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
+_decode_envelopes: Final = msgspec.json.Decoder(list[_Envelope]).decode
 _decode_error: Final = msgspec.json.Decoder(_Error).decode
 
 
@@ -82,9 +93,27 @@ class Door:
         Raises:
             Fault: there is none.
         """
-        number = next(_ids)
-        question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        return self._result(method, number, await self._post(method, msgspec.json.encode(question), max_bytes))
+        question = _Question(method=method, params=params)
+        answer = await self._post(method, msgspec.json.encode(question), max_bytes)
+        envelope = _decoded(answer, _decode_envelope)
+        if envelope.id != question.id:
+            raise Fault(f"answered another question than {method}")
+        return _result(method, envelope)
+
+    async def ask_at_once(self, asked: Mapping[str, list[object]], max_bytes: int) -> list[msgspec.Raw]:
+        """Ask several methods with their params in one request, which one node answers; give their results in order.
+
+        Raises:
+            Fault: there are none.
+        """
+        questions = [_Question(method=method, params=params) for method, params in asked.items()]
+        answer = await self._post(" and ".join(asked), msgspec.json.encode(questions), max_bytes)
+        if not answer.lstrip().startswith(b"["):
+            raise Fault("does not answer several questions in one request")
+        envelopes = sorted(_decoded(answer, _decode_envelopes), key=lambda envelope: envelope.id)
+        if [envelope.id for envelope in envelopes] != [question.id for question in questions]:
+            raise Fault("answered other questions than those of the request")
+        return [_result(question.method, envelope) for question, envelope in zip(questions, envelopes, strict=True)]
 
     async def _post(self, method: str, body: bytes, max_bytes: int) -> bytes:
         with unheard():
@@ -137,20 +166,21 @@ class Door:
             return None
         return Millis(now + max(0, min(int(1_000 * span.total_seconds()), LONGEST_RETRY_AFTER_MS)))
 
-    def _result(self, method: str, number: int, answer: bytes) -> msgspec.Raw:
-        try:
-            envelope = _decode_envelope(answer)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            envelope = None
-        if envelope is None:
-            raise Fault(f"answered {_kind(answer)} instead of JSON-RPC")
-        if envelope.id != number:
-            raise Fault(f"answered another question than {method}")
-        if not isinstance(envelope.error, msgspec.UnsetType) and bytes(envelope.error) != b"null":
-            raise _error(method, envelope.error)
-        if isinstance(envelope.result, msgspec.UnsetType):
-            raise nonsense(method)
-        return envelope.result
+
+def _decoded(answer: bytes, decode: Callable[[bytes], T]) -> T:
+    try:
+        return decode(answer)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass  # its text may hold what was answered
+    raise Fault(f"answered {_kind(answer)} instead of JSON-RPC")
+
+
+def _result(method: str, envelope: _Envelope) -> msgspec.Raw:
+    if not isinstance(envelope.error, msgspec.UnsetType) and bytes(envelope.error) != b"null":
+        raise _error(method, envelope.error)
+    if isinstance(envelope.result, msgspec.UnsetType):
+        raise nonsense(method)
+    return envelope.result
 
 
 def _kind(answer: bytes) -> str:

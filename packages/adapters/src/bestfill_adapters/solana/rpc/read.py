@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, TypeVar
 
 import msgspec
@@ -169,6 +170,14 @@ def fees(result: Raw) -> tuple[int, ...]:
 def slot(method: str, result: Raw) -> int:
     """Read a slot."""
     return _read(shapes.Slot, method, result)  # pyright: ignore[reportArgumentType]
+
+
+def slots(result: Raw, first: int, last: int) -> tuple[int, ...]:
+    """Read the slots that have a block, each after the one before, from the first to the last that was asked for."""
+    found: list[int] = _read(shapes.Slots, "getBlocks", result)  # pyright: ignore[reportArgumentType, reportAssignmentType]
+    if any(one >= other for one, other in pairwise(found)) or (found and not first <= found[0] <= found[-1] <= last):
+        raise nonsense("getBlocks", ": slots that were not asked for")
+    return tuple(found)
 
 
 def block_height(result: Raw) -> int:

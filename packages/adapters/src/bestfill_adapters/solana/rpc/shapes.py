@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 Slot = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Slots = Annotated[list[Slot], Meta(max_length=500_001)]
 Small = Annotated[int, Meta(ge=0, le=255)]
 Unsigned = Annotated[int, Meta(ge=0)]
 Text = Annotated[str, Meta(max_length=128)]
