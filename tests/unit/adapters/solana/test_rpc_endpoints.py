@@ -134,15 +134,15 @@ async def test_the_only_endpoint_is_asked_though_it_should_rest():
 @pytest.mark.parametrize(("waited_ms", "asked_again"), [(900, 2), (1_000, 1)])
 async def test_one_that_is_given_up_on_after_long_counts_as_failing(waited_ms: int, asked_again: int):
     clock = ManualClock()
-    slow = Node(getMultipleAccounts=in_turn(never(), as_of(5, [None])))
-    client = rpc(slow, Node(getMultipleAccounts=as_of(6, [None])), clock=clock)
-    call = asyncio.create_task(client.accounts([address(1)]))
-    await until(lambda: slow.times("getMultipleAccounts") == 1)
+    slow = Node(getRecentPrioritizationFees=in_turn(never(), []))
+    client = rpc(slow, Node(getRecentPrioritizationFees=[]), clock=clock)
+    call = asyncio.create_task(client.priority_fees([address(1)]))
+    await until(lambda: slow.times("getRecentPrioritizationFees") == 1)
     clock.advance(waited_ms)
     call.cancel()
     await asyncio.wait([call])
-    await client.accounts([address(1)])
-    assert slow.times("getMultipleAccounts") == asked_again
+    await client.priority_fees([address(1)])
+    assert slow.times("getRecentPrioritizationFees") == asked_again
 
 
 async def test_resends_go_to_one_endpoint_after_the_other():
@@ -227,14 +227,29 @@ async def test_one_endpoint_that_may_not_be_asked_yet_is_waited_for():
 
 async def test_a_wait_without_end_is_refused_with_the_setting_to_mend():
     clock = ManualClock()
-    client = rpc(Node(getMultipleAccounts=as_of(5, [None])), clock=clock, per_s=1)
-    await client.accounts([address(1)])
-    waiting = asyncio.create_task(client.accounts([address(2)]))
+    client = rpc(Node(getRecentPrioritizationFees=[]), clock=clock, per_s=1)
+    await client.priority_fees([address(1)])
+    waiting = [asyncio.create_task(client.priority_fees([address(2)])) for _ in range(3)]
     await asyncio.sleep(0)
-    with pytest.raises(NetworkUnavailable, match="can't be asked for another 2000 ms; BESTFILL_SOLANA_RPC_PER_S"):
-        await client.accounts([address(3)])
+    with pytest.raises(NetworkUnavailable, match="can't be asked for another 4000 ms; BESTFILL_SOLANA_RPC_PER_S"):
+        await client.priority_fees([address(3)])
+    for _ in waiting:
+        clock.advance(1_000)
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*waiting) == [()] * 3
+
+
+async def test_what_waits_for_its_turn_is_read_together_and_parted_again():
+    clock = ManualClock()
+    node = Node(getMultipleAccounts=lambda asked, _: as_of(5, [None] * len(asked)))
+    client = rpc(node, clock=clock, per_s=1)
+    await client.accounts([address(1)])
+    waiting = [asyncio.create_task(client.accounts([address(n), address(2)])) for n in (3, 4)]
+    await asyncio.sleep(0)
     clock.advance(1_000)
-    assert (await waiting).slot == 5
+    one, other = await asyncio.gather(*waiting)
+    assert (set(one.accounts), set(other.accounts)) == ({address(3), address(2)}, {address(4), address(2)})
+    assert [params[0] for _, params in node.asked] == [[address(1)], [address(3), address(2), address(4)]]
 
 
 NOW = ManualClock().now()

@@ -32,7 +32,7 @@ def make_policy(settings: Settings) -> ExecutionPolicy:
     return evolve(
         policy,
         build_timeout_ms=10_000,  # six questions, each of which may have to go to a second node
-        network_timeout_ms=6_000,  # a height and then a status, likewise
+        network_timeout_ms=9_000,  # a height and then a status, likewise
         first_poll_ms=first_ms,
         longest_poll_ms=longest_ms,
         # A look is two questions; half of what the nodes take is left for sends and quotes.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import httpx
+from attrs import evolve
 
 from bestfill.errors import NetworkUnavailable
 from bestfill.ports import Clock
@@ -29,8 +30,8 @@ from bestfill_adapters.solana.rpc.together import Take, Together
 ACCOUNTS_MAX: Final = 100
 STATUSES_MAX: Final = 256
 FEE_ADDRESSES_MAX: Final = 128
-CALL_S: Final = 2.8
-"""How long a call may take, all its tries together: less than the 3 s that the engine gives the network."""
+CALL_S: Final = 4.8
+"""How long a call may take, its wait and all its tries together: less than the 5 s that a venue has for a quote."""
 
 # The blockhash of a processed block may be of a fork that is given up, and a finalized one is some 30 blocks old
 # already, of 150: https://solana.com/docs/core/transactions/confirmation. All else that a swap is made from is read
@@ -75,6 +76,8 @@ class Rpc:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
         self._transport = transport or httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
         self._endpoints = Endpoints(urls, self._transport, clock, per_s=per_s, try_s=try_s, call_s=call_s)
+        self._accounts = Together(self._ask_accounts, ACCOUNTS_MAX)
+        self._blockhash = Together(self._ask_blockhash, 0)
         self._statuses = Together(self._ask_statuses, STATUSES_MAX)
         self._height = Together(self._ask_height, 0)
         self._finalized = 0
@@ -85,21 +88,13 @@ class Rpc:
         """Read at most 100 accounts, all as of one slot, which is not before `min_slot`."""
         asked = _at_most(ACCOUNTS_MAX, list(dict.fromkeys(addresses)))
 
-        async def ask(endpoint: Endpoint) -> Accounts:
-            config = {"encoding": "base64", **_as_of(min_slot)}
-            result = await endpoint.ask("getMultipleAccounts", lambda: [asked, config], 4_096 * KB)
-            return read.accounts(result, asked, min_slot)
-
-        return await self._endpoints.first(ask)
+        # As of any slot: what waits for its turn is read together, whoever wants it.
+        found = await (self._ask_accounts(lambda: asked, min_slot) if min_slot else self._accounts.ask(asked))
+        return evolve(found, accounts={address: found.accounts[address] for address in asked})
 
     async def blockhash(self, min_slot: int = 0) -> Blockhash:
         """Give the newest blockhash that is confirmed."""
-
-        async def ask(endpoint: Endpoint) -> Blockhash:
-            result = await endpoint.ask("getLatestBlockhash", lambda: [_as_of(min_slot)], 16 * KB)
-            return read.blockhash(result, min_slot, self._finalized)
-
-        return await self._endpoints.first(ask)
+        return await (self._ask_blockhash(list, min_slot) if min_slot else self._blockhash.ask())
 
     async def simulate(self, transaction: bytes, min_slot: int = 0) -> Simulation:
         """Run a transaction, whose signatures need not be right, on the newest confirmed block; sends nothing."""
@@ -200,9 +195,35 @@ class Rpc:
     async def close(self) -> None:
         """End what is under way, and let go of all connections."""
         self._endpoints.closed = True
+        await self._accounts.close()
+        await self._blockhash.close()
         await self._statuses.close()
         await self._height.close()
         await self._transport.aclose()
+
+    async def _ask_accounts(self, take: Take, min_slot: int = 0) -> Accounts:
+        asked: list[str] = []
+
+        def params() -> list[object]:
+            asked[:] = take()
+            return [asked, {"encoding": "base64", **_as_of(min_slot)}]
+
+        async def ask(endpoint: Endpoint) -> Accounts:
+            result = await endpoint.ask("getMultipleAccounts", params, 4_096 * KB)
+            return read.accounts(result, asked, min_slot)
+
+        return await self._endpoints.first(ask)
+
+    async def _ask_blockhash(self, take: Take, min_slot: int = 0) -> Blockhash:
+        def params() -> list[object]:
+            take()
+            return [_as_of(min_slot)]
+
+        async def ask(endpoint: Endpoint) -> Blockhash:
+            result = await endpoint.ask("getLatestBlockhash", params, 16 * KB)
+            return read.blockhash(result, min_slot, self._finalized)
+
+        return await self._endpoints.first(ask)
 
     async def _ask_statuses(self, take: Take, begin: int = 0, tries: int | None = None) -> _Found:
         asked: list[str] = []

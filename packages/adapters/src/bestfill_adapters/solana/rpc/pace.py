@@ -5,7 +5,7 @@ from typing import Final
 
 from bestfill.units import Millis
 
-LONGEST_WAIT_MS: Final = 1_000
+LONGEST_WAIT_MS: Final = 3_000
 """Nobody waits for a turn any longer."""
 
 _SPAN_MS: Final = 1_000
