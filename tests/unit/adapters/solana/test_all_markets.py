@@ -141,3 +141,26 @@ def instructions(found: Swap, amount_in: int = 5, min_out: int = 3) -> tuple[Ins
     source, destination = token_accounts(found.plan, WALLET)
     trader = Trader(wallet=WALLET, source=source, destination=destination)
     return found.market.swap(found.terms.terms, trader, amount_in, min_out, forward=True)
+
+
+@pytest.mark.parametrize("name", ["raydium_cpmm", "raydium_clmm", "meteora_damm_v2"])
+def test_a_recorded_pool_is_where_its_mints_and_config_say_in_either_order(name: str):
+    market = next(market for market in BUILT_IN if market.name == name)
+    for roles in recording(name).pools.values():
+        mints = [str(roles[role]) for role in ("mint0", "mint1", "mint_a", "mint_b") if role in roles]
+        for pair in ((mints[0], mints[1]), (mints[1], mints[0])):
+            assert market.pool_of(pair, str(roles.get("config", ""))) == roles["pool"]
+
+
+def test_a_damm_pool_of_a_config_is_another_than_one_without():
+    market, mints = MeteoraDammV2(), (address(1), address(2))
+    assert len({market.pool_of(mints, config) for config in ("", address(3), address(4))}) == 3
+
+
+def test_where_an_address_does_not_follow_it_has_to_be_given():
+    mints = (address(1), address(2))
+    with refused("not_derived"):
+        MeteoraDlmm().pool_of(mints, "")
+    for market in RaydiumCpmm(), RaydiumClmm():
+        with refused("not_derived"):
+            market.pool_of(mints, "")

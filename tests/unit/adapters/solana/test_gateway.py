@@ -1,5 +1,6 @@
 """What venues and the network share: pools by venue, symbols that are nobody else's, one connection to close."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from bestfill_adapters.solana.gateway import Gateway
 from bestfill_adapters.solana.markets.raydium_cpmm import RaydiumCpmm
 from tests.unit.adapters.solana.desk import Desk
 from tests.unit.adapters.solana.golden import Golden
+from tests.unit.adapters.solana.recorded import recording
 from tools.cluster.cluster import DECIMALS
 
 
@@ -51,6 +53,20 @@ async def test_a_venue_without_a_pool_is_refused_with_both_ways_out(tmp_path: Pa
     assert caught.value.problems == (
         "BESTFILL_SOLANA_POOLS: has no pool of raydium_cpmm: add one, or take raydium_cpmm out of BESTFILL_VENUES",
     )
+
+
+async def test_a_pool_named_by_its_mints_is_that_of_its_address_and_stands_there_once(tmp_path: Path):
+    golden = recording("raydium_cpmm").pools["std_25bps_9_6"]
+    derived = {"venue": "raydium_cpmm", "mints": [golden["mint1"], golden["mint0"]], "config": golden["config"]}
+    named = {"venue": "raydium_cpmm", "address": golden["pool"]}
+    desk = Desk(tmp_path)
+    (tmp_path / "pools.json").write_text(json.dumps({"pools": [derived, named]}))
+    assert desk.settings.solana
+    with pytest.raises(SettingsError, match=f"the pool {golden['pool']} is there twice"):
+        Gateway(desk.settings.solana, desk.clock, desk.way).venue(RaydiumCpmm())
+    (tmp_path / "pools.json").write_text(json.dumps({"pools": [{k: v for k, v in derived.items() if k != "config"}]}))
+    with pytest.raises(SettingsError, match="its address follows from a config too"):
+        Gateway(desk.settings.solana, desk.clock, desk.way).venue(RaydiumCpmm())
 
 
 async def test_a_swap_of_a_venue_that_is_not_asked_any_more_is_still_understood(tmp_path: Path):

@@ -15,6 +15,7 @@ from tests.unit.adapters.solana.nodes import address
 
 ONE = {"venue": "raydium_cpmm", "address": address(1)}
 TWO = {"venue": "my-venue.2", "address": address(2)}
+PAIR = {"venue": "raydium_cpmm", "mints": [address(3), address(4)]}
 
 
 def problems(top: Any) -> tuple[str, ...]:
@@ -38,6 +39,15 @@ def test_options_are_passed_on_as_they_are():
     options = {"fee_bps": 30, "mints": [address(3), address(4)]}
     (entry,) = parse_pools(json.dumps({"pools": [{**ONE, "options": options}]}).encode()).pools
     assert entry.options == options
+
+
+def test_a_pool_may_be_named_by_its_mints():
+    read = parse_pools(json.dumps({"pools": [PAIR, PAIR | {"config": address(5)}]}).encode())
+    mints = (address(3), address(4))
+    assert [(pool.address, pool.mints, pool.config) for pool in read.pools] == [
+        ("", mints, ""),
+        ("", mints, address(5)),
+    ]
 
 
 def test_symbols_need_not_be_given():
@@ -94,6 +104,11 @@ def test_what_is_not_like_it_is_told_with_an_example(top: Any):
             {"pools": [{**ONE, "address": address(1)[:-1] + "0"}]},
             "pools[0].address: is not base58: character 32 is '0'",
         ),
+        ({"pools": [{**ONE, "mints": [address(3), address(4)]}]}, "pools[0]: must have"),
+        ({"pools": [PAIR | {"mints": [address(3)]}]}, "pools[0].mints: must be a list of two different mints"),
+        ({"pools": [PAIR | {"mints": [address(3)] * 2}]}, "pools[0].mints: must be a list of two different mints"),
+        ({"pools": [PAIR | {"mints": [address(3), 5]}]}, "pools[0].mints[1]: must be an address"),
+        ({"pools": [PAIR | {"config": ""}]}, "pools[0].config: must be an address"),
         ({"pools": [ONE, TWO, ONE]}, "pools[2].address: is that of pools[0] too; take one out"),
         ({"pools": [ONE, {**TWO, "address": address(1)}]}, "pools[1].address: is that of pools[0] too"),
         ({"pools": [ONE], "symbols": {"x": "A"}}, "symbols['x']: must be an address"),

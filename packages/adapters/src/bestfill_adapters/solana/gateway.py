@@ -1,5 +1,6 @@
 """All that the venues and the network of a process share: the way to the chain, and the pools that are configured."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
@@ -8,6 +9,7 @@ from bestfill.errors import NetworkUnavailable
 from bestfill.ports import Clock
 from bestfill.tokens import Token, TokenList
 from bestfill_adapters.settings import SettingsError, SolanaSettings
+from bestfill_adapters.solana.account import Refused
 from bestfill_adapters.solana.directory import Directory
 from bestfill_adapters.solana.fees import FeePolicy
 from bestfill_adapters.solana.market import Market
@@ -60,7 +62,7 @@ class Gateway:
         Raises:
             SettingsError: the pools file has none of them.
         """
-        self._directory.enter(market, [entry.address for entry in self.pools(market.name)])
+        self._directory.enter(market, _addresses(market, self.pools(market.name)))
         self._markets[market.name] = market
         return SolanaVenue(market, self._directory, self.rpc, self._clock)
 
@@ -89,6 +91,22 @@ class Gateway:
     async def close(self) -> None:
         """Let go of all connections."""
         await self.rpc.close()
+
+
+def _addresses(market: Market, entries: Sequence[PoolEntry]) -> list[str]:
+    places: dict[str, None] = {}
+    for entry in entries:
+        address = entry.address
+        if not address:
+            try:
+                address = market.pool_of((entry.mints[0], entry.mints[1]), entry.config)
+            except Refused as error:
+                pair = " and ".join(entry.mints)
+                raise SettingsError([f"BESTFILL_SOLANA_POOLS: the pool of {pair}: {error.reason}"]) from error
+        if address in places:
+            raise SettingsError([f"BESTFILL_SOLANA_POOLS: the pool {address} is there twice; take one out"])
+        places[address] = None
+    return list(places)
 
 
 def _add(tokens: TokenList, token: Token) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import frozen
 
 from bestfill.units import Mint
-from bestfill_adapters.solana.account import Snapshot
+from bestfill_adapters.solana.account import Refused, Snapshot
 
 if TYPE_CHECKING:
     from bestfill_adapters.solana.signer import Signer
@@ -85,6 +85,14 @@ class Market(Protocol):
     def cosigners(self) -> "Mapping[str, Signer]":
         """Who must sign its swaps besides the wallet, by address: nobody, unless a market says otherwise."""
         return {}
+
+    def pool_of(self, mints: tuple[str, str], config: str) -> str:
+        """Give the address of the pool that the program puts at these mints and this config, if it has one.
+
+        Raises:
+            Refused: its pools' addresses do not follow from these (`not_derived`).
+        """
+        raise Refused("not_derived", f"{self.name} has no such pools: give the pool's address")
 
     @abstractmethod
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:

@@ -23,11 +23,16 @@ T = TypeVar("T")
 
 @frozen
 class PoolEntry:
-    """A pool, and the venue that it is of; `options` are for the venue alone to read and check."""
+    """A pool, and the venue that it is of; `options` are for the venue alone to read and check.
+
+    `address` is empty if it follows from `mints`, and from a `config`, if that is not empty.
+    """
 
     venue: str
-    address: str
+    address: str = ""
     options: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    mints: tuple[str, ...] = ()
+    config: str = ""
 
 
 @frozen
@@ -87,21 +92,32 @@ def _pools(entries: list[Any], problems: list[str]) -> list[PoolEntry]:
     places: dict[str, int] = {}
     for place, entry in enumerate(entries):
         where = f"pools[{place}]"
-        if type(entry) is not dict or not {"venue", "address"} <= entry.keys() <= {"venue", "address", "options"}:
-            problems.append(f'{where}: must have a "venue" and an "address", and nothing else but "options"')
+        named = type(entry) is dict and {"venue", "address"} <= entry.keys() <= {"venue", "address", "options"}
+        if not named and not (
+            type(entry) is dict and {"venue", "mints"} <= entry.keys() <= {"venue", "mints", "config"}
+        ):
+            mend = 'or its "mints" and, for most venues, its "config", by which the address is found'
+            problems.append(f'{where}: must have a "venue" and an "address", and nothing else but "options"; {mend}')
             continue
-        venue, address, options = entry["venue"], entry["address"], entry.get("options", {})
+        found = len(problems)
+        venue, address, options = entry["venue"], entry.get("address", ""), entry.get("options", {})
+        mints, config = entry.get("mints", []), entry.get("config", "")
         if type(venue) is not str or not VENUE_NAME.fullmatch(venue):
             problems.append(f"{where}.venue: must be a venue's name, such as raydium_cpmm")
-        elif (wrong := _wrong_address(address)) is not None:
-            problems.append(f"{where}.address: {wrong}")
-        elif type(options) is not dict:
+        if not named and (type(mints) is not list or len(mints) != 2 or mints[0] == mints[1]):
+            problems.append(f"{where}.mints: must be a list of two different mints")
+            mints = []
+        addresses = {"address": address} if named else {f"mints[{n}]": mint for n, mint in enumerate(mints)}
+        for name, text in (addresses | ({"config": config} if "config" in entry else {})).items():
+            if (wrong := _wrong_address(text)) is not None:
+                problems.append(f"{where}.{name}: {wrong}")
+        if type(options) is not dict:
             problems.append(f"{where}.options: must be an object of the venue's own options")
-        elif address in places:
-            problems.append(f"{where}.address: is that of pools[{places[address]}] too; take one out")
-        else:
-            places[address] = place
-            pools.append(PoolEntry(venue, address, options))
+        if len(problems) == found:
+            if named and address in places:
+                problems.append(f"{where}.address: is that of pools[{places[address]}] too; take one out")
+            places.setdefault(address, place)
+            pools.append(PoolEntry(venue, address, options, tuple(mints), config))
     return pools
 
 

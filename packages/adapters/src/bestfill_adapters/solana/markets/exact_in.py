@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bestfill.units import U64_MAX
 from bestfill_adapters.solana.account import Refused
-from bestfill_adapters.solana.derive import token_account
+from bestfill_adapters.solana.derive import program_address, seed, token_account
 from bestfill_adapters.solana.market import Instruction
 
 
@@ -58,6 +58,17 @@ def own_accounts(wallet: str, mints: Sequence[str]) -> dict[str, str]:
         return {token_account(wallet, mint): mint for mint in mints}
     except ValueError:
         raise not_a_swap() from None
+
+
+def pool_of_config(program: str, mints: tuple[str, str], config: str) -> str:
+    """Give the address of a pool that follows from a config and two mints, the smaller first.
+
+    Raises:
+        Refused: there is no config (`not_derived`).
+    """
+    if not config:
+        raise Refused("not_derived", "its address follows from a config too: give that, or the pool's address")
+    return program_address(program, b"pool", seed(config), *sorted(map(seed, mints)))
 
 
 def not_a_swap() -> Refused:

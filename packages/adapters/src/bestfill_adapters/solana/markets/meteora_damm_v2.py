@@ -24,6 +24,12 @@ class MeteoraDammV2(Market):
         """The venue's name."""
         return "meteora_damm_v2"
 
+    def pool_of(self, mints: tuple[str, str], config: str) -> str:
+        """Give the address of the pool of two mints, and of a config, unless it was made without one."""
+        smaller, larger = sorted(map(seed, mints))
+        kind = (b"pool", seed(config)) if config else (b"cpool",)
+        return program_address(PROGRAM, *kind, larger, smaller)
+
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens A and B."""
         mint_a, mint_b = read_pool(snapshot.get(pool)).mints

@@ -45,6 +45,10 @@ class RaydiumClmm(Market):
         """The venue's name."""
         return "raydium_clmm"
 
+    def pool_of(self, mints: tuple[str, str], config: str) -> str:
+        """Give the address of the pool of a config and two mints."""
+        return exact_in.pool_of_config(PROGRAM, mints, config)
+
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens 0 and 1, even of a pool that is switched off."""
         mint0, mint1 = read_mints(snapshot.get(pool))

@@ -23,6 +23,10 @@ class RaydiumCpmm(Market):
         """The venue's name."""
         return "raydium_cpmm"
 
+    def pool_of(self, mints: tuple[str, str], config: str) -> str:
+        """Give the address of the pool of a config and two mints."""
+        return exact_in.pool_of_config(PROGRAM, mints, config)
+
     def mints(self, pool: str, snapshot: Snapshot) -> tuple[Mint, Mint]:
         """Give the mints of tokens 0 and 1."""
         mint0, mint1 = read_pool(snapshot.get(pool)).mints
