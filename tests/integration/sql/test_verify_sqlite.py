@@ -407,7 +407,7 @@ HOSTILE = {
     "bytes for text": ("status", memoryview(b"pending")),
     "a number too large": ("attempt", 2**63 - 1),
     "a negative number": ("timestamp", -(2**63)),
-    "a fraction": ("user_seq", 1.5),
+    "a fraction": ("attempt", 1.5),
     "a short hash": ("prev_hash", memoryview(b"")),
     "an endless name": ("user_id", HUGE),
 }
