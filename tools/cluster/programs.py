@@ -6,14 +6,15 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
+from bestfill_adapters.solana.quoting import meteora_damm_v2, meteora_dlmm, raydium_clmm, raydium_cpmm
 from tools.cluster.chain import Chain
 
 VARIABLE: Final = "SOLANA_ELF_DIR"
 PROGRAMS: Final = {
-    "raydium_cpmm": "CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C",
-    "raydium_clmm": "CAMMCzo5YL8w4VFF8KVHrK22GGUsp5VTaW7grrKgrWqK",
-    "meteora_dlmm": "LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo",
-    "meteora_damm_v2": "cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG",
+    "raydium_cpmm": raydium_cpmm.PROGRAM,
+    "raydium_clmm": raydium_clmm.PROGRAM,
+    "meteora_dlmm": meteora_dlmm.PROGRAM,
+    "meteora_damm_v2": meteora_damm_v2.PROGRAM,
 }
 """Their addresses, by venue."""
 

@@ -10,6 +10,7 @@ from bestfill.errors import VenueUnavailable
 from bestfill.units import base58_encode
 
 SPL_TOKEN: Final = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"  # noqa: S105 - a program
+TOKEN_ACCOUNT_BYTES: Final = 165
 CLOCK: Final = "SysvarC1ock11111111111111111111111111111111"
 
 
@@ -98,7 +99,7 @@ def token_amount(account: Account, mint: str) -> int:
     Raises:
         Refused: it is none, or of another mint (`wrong_mint`).
     """
-    checked(account, SPL_TOKEN, 165)
+    checked(account, SPL_TOKEN, TOKEN_ACCOUNT_BYTES)
     if account.address(0) != mint:
         raise Refused("wrong_mint", "a token account is of another mint than it should be")
     return account.unsigned(64, 8)

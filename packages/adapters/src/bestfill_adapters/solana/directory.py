@@ -11,6 +11,7 @@ from bestfill.units import Mint
 from bestfill_adapters.settings import SettingsError
 from bestfill_adapters.solana.account import SPL_TOKEN, Account, Refused, Snapshot, checked
 from bestfill_adapters.solana.market import Market
+from bestfill_adapters.solana.pools import pools_error
 from bestfill_adapters.solana.rpc import ACCOUNTS_MAX, Rpc
 
 _MINT_BYTES: Final = 82
@@ -107,4 +108,4 @@ def _decimals(pool: str, mint: Mint, mints: Snapshot) -> int:
 
 
 def _wrong(pool: str, problem: str) -> SettingsError:
-    return SettingsError([f"BESTFILL_SOLANA_POOLS: the pool {pool} {problem}; mend its entry, or leave it out"])
+    return pools_error(f"the pool {pool} {problem}; mend its entry, or leave it out")

@@ -4,12 +4,11 @@ from typing import Final
 
 from bestfill.errors import ExecutionError
 from bestfill.quote import SwapPlan
-from bestfill_adapters.solana.account import SPL_TOKEN, Account, Refused, checked
+from bestfill_adapters.solana.account import SPL_TOKEN, TOKEN_ACCOUNT_BYTES, Account, Refused, checked
 from bestfill_adapters.solana.frame import NATIVE_MINT, SYSTEM
 from bestfill_adapters.solana.rpc.answers import Accounts
 
 _INITIALIZED: Final = 1
-_TOKEN_ACCOUNT_BYTES: Final = 165
 
 
 def holdings(plan: SwapPlan, wallet: str, source: str, destination: str, read: Accounts) -> frozenset[str]:
@@ -38,10 +37,10 @@ def holdings(plan: SwapPlan, wallet: str, source: str, destination: str, read: A
 
 def _held(account: Account, wallet: str, mint: str) -> int:
     try:
-        checked(account, SPL_TOKEN, _TOKEN_ACCOUNT_BYTES)
+        checked(account, SPL_TOKEN, TOKEN_ACCOUNT_BYTES)
     except Refused as error:
         raise ExecutionError(f"the wallet's account of {mint} is no token account: {error.reason}") from error
-    if (account.address(0), account.address(32)) != (mint, wallet) or len(account.data) != _TOKEN_ACCOUNT_BYTES:
+    if (account.address(0), account.address(32)) != (mint, wallet) or len(account.data) != TOKEN_ACCOUNT_BYTES:
         raise ExecutionError(f"the wallet's account of {mint} is another's")
     if account.unsigned(108, 1) != _INITIALIZED:
         raise ExecutionError(f"the wallet's account of {mint} is frozen")

@@ -8,7 +8,8 @@ import httpx
 from bestfill.errors import NetworkUnavailable
 from bestfill.ports import Clock
 from bestfill.tokens import Token, TokenList
-from bestfill_adapters.settings import SettingsError, SolanaSettings
+from bestfill_adapters.settings import SolanaSettings
+from bestfill_adapters.settings.solana import RPC
 from bestfill_adapters.solana.account import Refused
 from bestfill_adapters.solana.directory import Directory
 from bestfill_adapters.solana.fees import FeePolicy
@@ -18,7 +19,7 @@ from bestfill_adapters.solana.markets.meteora_dlmm import MeteoraDlmm
 from bestfill_adapters.solana.markets.raydium_clmm import RaydiumClmm
 from bestfill_adapters.solana.markets.raydium_cpmm import RaydiumCpmm
 from bestfill_adapters.solana.network import SolanaNetwork
-from bestfill_adapters.solana.pools import PoolEntry, read_pools
+from bestfill_adapters.solana.pools import PoolEntry, pools_error, read_pools
 from bestfill_adapters.solana.rpc import Rpc
 from bestfill_adapters.solana.signer import Signer
 from bestfill_adapters.solana.venue import SolanaVenue
@@ -51,9 +52,7 @@ class Gateway:
         """
         entries = tuple(entry for entry in self._pools.pools if entry.venue == venue)
         if not entries:
-            raise SettingsError(
-                [f"BESTFILL_SOLANA_POOLS: has no pool of {venue}: add one, or take {venue} out of BESTFILL_VENUES"]
-            )
+            raise pools_error(f"has no pool of {venue}: add one, or take {venue} out of BESTFILL_VENUES")
         return entries
 
     def venue(self, market: Market) -> SolanaVenue:
@@ -81,9 +80,7 @@ class Gateway:
         try:
             await self._directory.load()
         except NetworkUnavailable as error:
-            raise NetworkUnavailable(
-                f"BESTFILL_SOLANA_RPC: no endpoint answered as it should: {error.reason}"
-            ) from error
+            raise NetworkUnavailable(f"{RPC}: no endpoint answered as it should: {error.reason}") from error
         for token in self._directory.tokens():
             if tokens.get(token.mint) is None:
                 _add(tokens, token)
@@ -102,9 +99,9 @@ def _addresses(market: Market, entries: Sequence[PoolEntry]) -> list[str]:
                 address = market.pool_of((entry.mints[0], entry.mints[1]), entry.config)
             except Refused as error:
                 pair = " and ".join(entry.mints)
-                raise SettingsError([f"BESTFILL_SOLANA_POOLS: the pool of {pair}: {error.reason}"]) from error
+                raise pools_error(f"the pool of {pair}: {error.reason}") from error
         if address in places:
-            raise SettingsError([f"BESTFILL_SOLANA_POOLS: the pool {address} is there twice; take one out"])
+            raise pools_error(f"the pool {address} is there twice; take one out")
         places[address] = None
     return list(places)
 
@@ -114,4 +111,4 @@ def _add(tokens: TokenList, token: Token) -> None:
         tokens.add(token)
     except ValueError as error:
         problem = f"{token.mint} can't be called {token.symbol}, which is another token: give it another symbol"
-        raise SettingsError([f"BESTFILL_SOLANA_POOLS: {problem}"]) from error
+        raise pools_error(problem) from error

@@ -54,9 +54,9 @@ def read_pools(path: Path) -> Pools:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _error(f"the file {str(path)!r} can't be read: {reason or type(error).__name__}") from None
+        raise pools_error(f"the file {str(path)!r} can't be read: {reason or type(error).__name__}") from None
     if len(content) > _MAX_BYTES:
-        raise _error(f"the file must have at most {_MAX_BYTES:,} bytes")
+        raise pools_error(f"the file must have at most {_MAX_BYTES:,} bytes")
     return parse_pools(content)
 
 
@@ -65,18 +65,18 @@ def parse_pools(content: bytes) -> Pools:
     try:
         top = json.loads(content, object_pairs_hook=_each_once, parse_constant=_no_number)
     except _Twice as error:
-        raise _error(f"{error.args[0]!r} stands twice in one object; take one out") from None
+        raise pools_error(f"{error.args[0]!r} stands twice in one object; take one out") from None
     except (ValueError, RecursionError):
-        raise _error(f"the file must be JSON such as {_SHAPE}") from None
+        raise pools_error(f"the file must be JSON such as {_SHAPE}") from None
     if type(top) is not dict or not {"pools"} <= top.keys() <= {"pools", "symbols"}:
-        raise _error(f"the file must be like {_SHAPE}")
+        raise pools_error(f"the file must be like {_SHAPE}")
     problems: list[str] = []
     pools = _entries(top["pools"], list, _pools, problems, 'pools: must be a list such as [{"venue": …, "address": …}]')
     symbols = _entries(top.get("symbols", {}), dict, _symbols, problems, "symbols: must be an object of mints")
     if not problems and not pools:
         problems.append("pools: must have at least one entry")
     if problems or pools is None or symbols is None:
-        raise _error(*problems)
+        raise pools_error(*problems)
     return Pools(tuple(pools), symbols)
 
 
@@ -166,5 +166,6 @@ def _no_number(_: str) -> NoReturn:
     raise ValueError
 
 
-def _error(*problems: str) -> SettingsError:
+def pools_error(*problems: str) -> SettingsError:
+    """Make the error of a pools file, whose problems each say the entry and the mend."""
     return SettingsError([f"{POOLS}: {problem}" for problem in problems])

@@ -14,7 +14,7 @@ from bestfill_adapters.solana.markets.meteora_dlmm import MeteoraDlmm
 from bestfill_adapters.solana.markets.raydium_clmm import RaydiumClmm
 from bestfill_adapters.solana.markets.raydium_cpmm import RaydiumCpmm
 from bestfill_adapters.solana.markets.transfer_pool import TransferPool, TransferPoolEntry
-from bestfill_adapters.solana.pools import PoolEntry
+from bestfill_adapters.solana.pools import PoolEntry, pools_error
 from bestfill_adapters.solana.signer import KeypairSigner
 from bestfill_adapters.solana.venue import SolanaVenue
 
@@ -61,7 +61,7 @@ def _transfer_pools(context: VenueContext, name: str) -> SolanaVenue:
     try:
         market = TransferPool(name, [_transfer_pool(entry) for entry in entries])
     except ValueError as error:
-        raise SettingsError([f"BESTFILL_SOLANA_POOLS: {error}"]) from error
+        raise pools_error(str(error)) from error
     return way.venue(market)
 
 
@@ -85,7 +85,7 @@ def _venue(context: VenueContext, market: Market) -> SolanaVenue:
     way = gateway(context, market.name)
     for entry in way.pools(market.name):
         if entry.options:
-            raise SettingsError([f"BESTFILL_SOLANA_POOLS: the pool {entry.address} takes no options; take them out"])
+            raise pools_error(f"the pool {entry.address} takes no options; take them out")
     return way.venue(market)
 
 

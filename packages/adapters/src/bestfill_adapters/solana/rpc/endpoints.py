@@ -9,6 +9,7 @@ import httpx
 from bestfill.errors import NetworkUnavailable
 from bestfill.ports import Clock
 from bestfill_adapters.settings import SettingsError
+from bestfill_adapters.settings.solana import RPC
 from bestfill_adapters.solana.rpc import read
 from bestfill_adapters.solana.rpc.endpoint import Endpoint
 from bestfill_adapters.solana.rpc.fault import Fault
@@ -17,8 +18,6 @@ from bestfill_adapters.solana.rpc.post import KB
 
 SOON_MS: Final = 250
 """An endpoint that can be asked within this is not passed over for the next."""
-
-_VARIABLE: Final = "BESTFILL_SOLANA_RPC"
 
 T = TypeVar("T")
 
@@ -41,7 +40,7 @@ class Endpoints:
         call_s: float,
     ) -> None:
         if not urls:
-            raise SettingsError([f"{_VARIABLE}: must be set"])
+            raise SettingsError([f"{RPC}: must be set"])
         self._call_s = call_s
         self._endpoints = [
             _endpoint(f"endpoint {n} of {len(urls)}", url, transport, clock, per_s, try_s)
@@ -86,7 +85,7 @@ class Endpoints:
 
     async def _try(self, endpoint: Endpoint, ask: Callable[[Endpoint], Awaitable[T]]) -> T:
         if (wait_ms := endpoint.wait_ms) > LONGEST_WAIT_MS:
-            mend = f"{_VARIABLE}_PER_S says how often it may be"
+            mend = f"{RPC}_PER_S says how often it may be"
             raise Fault(f"can't be asked for another {wait_ms} ms; {mend}", ails=False)
         if len(self) > 1:
             await self._check_chain(endpoint)
@@ -101,7 +100,7 @@ class Endpoints:
             result = await endpoint.ask("getGenesisHash", list, 16 * KB)
             self._chains[place] = read.text58("getGenesisHash", 32, result)
         if self._chains[place] != next(iter(self._chains.values())):
-            raise Fault(f"is on another chain than the others; take it out of {_VARIABLE}")
+            raise Fault(f"is on another chain than the others; take it out of {RPC}")
 
 
 def _endpoint(
@@ -111,7 +110,7 @@ def _endpoint(
         return Endpoint(name, url, transport, clock, per_s=per_s, try_s=try_s)
     except (httpx.InvalidURL, ValueError, TypeError):
         pass  # its text may hold the URL
-    raise SettingsError([f"{_VARIABLE}: {name} must be a URL such as https://host/path"])
+    raise SettingsError([f"{RPC}: {name} must be a URL such as https://host/path"])
 
 
 def _best(left: list[Endpoint]) -> Endpoint:
