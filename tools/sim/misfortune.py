@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from bestfill.runner import Runner
+from tools.sim.clock import SimClock
+from tools.sim.fate import Fate
 from tools.sim.process import Process
 from tools.sim.wire import LONGEST_FREEZE_S
 
@@ -13,12 +16,61 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Misfortune:
+class Strikes:
+    """What befalls any deployment; subclasses say which `acts` strike, each kind by its rate.
+
+    Args:
+        fate: of the seed.
+        clocks: of the processes, by name.
+        apart_s: how long, at the most, from one look to the next.
+    """
+
+    acts: Mapping[str, Callable[[], None]]
+
+    def __init__(self, fate: Fate, clocks: Mapping[str, SimClock], apart_s: float) -> None:
+        self._fate, self._clocks, self._apart_s = fate, clocks, apart_s
+
+    async def go_about(self) -> None:
+        """Strike by chance, until cancelled."""
+        while True:
+            await asyncio.sleep(self._fate.within(0, self._apart_s))
+            for kind, act in self.acts.items():
+                if self._fate.strikes(kind):
+                    act()
+
+    def _any(self, *some: T) -> T:
+        return self._fate.random.choice(some)
+
+    def _stop(self, process: Process, runner: Runner, grace_s: float) -> None:
+        self._fate.tell(f"{process.name} is told to stop within {grace_s:.1f} s")
+
+        async def drain() -> None:
+            await runner.drain(grace_s)
+            process.exit()
+
+        if process.alive:
+            process.spawn(drain())
+
+    def _jump(self, direction: int) -> None:
+        name = self._any(*self._clocks)
+        ms = direction * int(self._fate.within(100, self._any(1_000, 20_000, 120_000)))
+        self._fate.tell(f"the clock of {name} jumps by {ms} ms")
+        self._clocks[name].ahead_ms += ms
+
+    def _away(self, server: str, longest_s: float) -> None:
+        span_s = self._fate.within(0, longest_s)
+        self._fate.tell(f"the {server} is away for {span_s:.1f} s")
+        self._fate.away.add(server)
+        self._fate.later(span_s, self._fate.away.discard, server)
+
+
+class Misfortune(Strikes):
     """Looks in about twice a second."""
 
     def __init__(self, world: "World") -> None:
-        self._world, self._fate = world, world.fate
-        self._acts: Mapping[str, Callable[[], None]] = {
+        super().__init__(world.fate, world.clocks, apart_s=1)
+        self._world = world
+        self.acts = {
             "process frozen": self._freeze,
             "worker drained": self._drain,
             "clock jumps ahead": lambda: self._jump(1),
@@ -33,47 +85,14 @@ class Misfortune:
             "all nodes forget": self._forget_all,
         }
 
-    async def go_about(self) -> None:
-        """Strike by chance, until cancelled."""
-        while True:
-            await asyncio.sleep(self._fate.within(0, 1))
-            for kind, act in self._acts.items():
-                if self._fate.strikes(kind):
-                    act()
-
-    def _any(self, *some: T) -> T:
-        return self._fate.random.choice(some)
-
     def _freeze(self) -> None:
         world = self._world
         process: Process = self._any(*world.workers.values(), *world.apis.values()).process
         process.freeze(self._fate.within(0.5, LONGEST_FREEZE_S))
 
     def _drain(self) -> None:
-        fate, worker = self._fate, self._any(*self._world.workers.values())
-        grace_s = fate.within(0, 10)
-        fate.tell(f"{worker.process.name} is told to stop within {grace_s:.1f} s")
-
-        async def drain() -> None:
-            await worker.runner.drain(grace_s)
-            worker.process.exit()
-
-        if worker.process.alive:
-            worker.process.spawn(drain())
-
-    def _jump(self, direction: int) -> None:
-        fate = self._fate
-        name = self._any(*self._world.clocks)
-        ms = direction * int(fate.within(100, self._any(1_000, 20_000, 120_000)))
-        fate.tell(f"the clock of {name} jumps by {ms} ms")
-        self._world.clocks[name].ahead_ms += ms
-
-    def _away(self, server: str, longest_s: float) -> None:
-        fate = self._fate
-        span_s = fate.within(0, longest_s)
-        fate.tell(f"the {server} is away for {span_s:.1f} s")
-        fate.away.add(server)
-        fate.later(span_s, fate.away.discard, server)
+        worker = self._any(*self._world.workers.values())
+        self._stop(worker.process, worker.runner, self._fate.within(0, 10))
 
     def _lag(self) -> None:
         node = self._any(*self._world.nodes)

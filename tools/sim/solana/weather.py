@@ -1,14 +1,14 @@
 """How the chain and its nodes behave in a seed, and what befalls the whole deployment now and then."""
 
-import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
 
 from tools.cluster.rules import Rules
 from tools.sim import faults
+from tools.sim.misfortune import Strikes
 from tools.sim.solana.nodes import NODES
 from tools.sim.wire import LONGEST_FREEZE_S
 
@@ -82,12 +82,13 @@ def fair(stormy: Rules) -> Rules:
     return evolve(stormy, loss=0.0, late=0.0, delay=(1, 3), forks=0.0, lag=0, history=None)
 
 
-class Weather:
+class Weather(Strikes):
     """Looks in about once a second."""
 
     def __init__(self, world: "World") -> None:
-        self._world, self._fate = world, world.fate
-        self._acts: Mapping[str, Callable[[], None]] = {
+        super().__init__(world.fate, world.clocks, apart_s=2)
+        self._world = world
+        self.acts = {
             "process frozen": self._freeze,
             "worker drained": self._drain,
             "clock jumps ahead": lambda: self._jump(1),
@@ -100,53 +101,23 @@ class Weather:
             "node forgets": self._forget,
         }
 
-    async def go_about(self) -> None:
-        """Strike by chance, until cancelled."""
-        while True:
-            await asyncio.sleep(self._fate.within(0, 2))
-            for kind, act in self._acts.items():
-                if self._fate.strikes(kind):
-                    act()
-
     def _freeze(self) -> None:
-        worker = self._fate.random.choice(list(self._world.workers.values()))
+        worker = self._any(*self._world.workers.values())
         worker.process.freeze(self._fate.within(0.5, LONGEST_FREEZE_S))
 
     def _drain(self) -> None:
-        fate, worker = self._fate, self._fate.random.choice(list(self._world.workers.values()))
-        runner, grace_s = worker.runner, fate.within(0, 10)
-        if runner is None or not worker.process.alive:
-            return
-        fate.tell(f"{worker.process.name} is told to stop within {grace_s:.1f} s")
-
-        async def drain() -> None:
-            await runner.drain(grace_s)
-            worker.process.exit()
-
-        worker.process.spawn(drain())
-
-    def _jump(self, direction: int) -> None:
-        fate = self._fate
-        name = fate.random.choice(list(self._world.clocks))
-        ms = direction * int(fate.within(100, fate.random.choice((1_000, 20_000, 120_000))))
-        fate.tell(f"the clock of {name} jumps by {ms} ms")
-        self._world.clocks[name].ahead_ms += ms
-
-    def _away(self, server: str, longest_s: float) -> None:
-        fate = self._fate
-        span_s = fate.within(0, longest_s)
-        fate.tell(f"the {server} is away for {span_s:.1f} s")
-        fate.away.add(server)
-        fate.later(span_s, fate.away.discard, server)
+        worker, grace_s = self._any(*self._world.workers.values()), self._fate.within(0, 10)
+        if worker.runner is not None and worker.process.alive:
+            self._stop(worker.process, worker.runner, grace_s)
 
     def _forget(self) -> None:
         """Have a node lose its history, as one does that is set up anew."""
-        chain, node = self._world.cluster.chain, self._fate.random.choice(self._world.cluster.nodes)
+        chain, node = self._world.cluster.chain, self._any(*self._world.cluster.nodes)
         node.forgotten = max(node.forgotten, chain.final_slot)
         self._fate.tell(f"node {node.number + 1} forgets all that is final")
 
     def _lag(self) -> None:
-        node = self._fate.random.choice(self._world.cluster.nodes)
+        node = self._any(*self._world.cluster.nodes)
         node.lag = int(self._fate.within(5, 90))
         self._fate.tell(f"node {node.number + 1} lags by {node.lag} slots")
         self._fate.later(self._fate.within(1, 60), setattr, node, "lag", None)
