@@ -6,8 +6,8 @@ from collections import Counter
 
 from attrs import define, field
 
+from tools.sim.life import Outcome
 from tools.sim.seeds import CHAINS, MODEL, WORKERS, Scene
-from tools.sim.world import Outcome
 
 SHOWN = 10
 

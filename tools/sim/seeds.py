@@ -11,7 +11,8 @@ from typing import Final
 from attrs import frozen
 
 from tools.sim.breaks import BREAKS, Break
-from tools.sim.world import Outcome, World
+from tools.sim.life import Outcome
+from tools.sim.world import World
 
 WORKERS: Final = 3
 

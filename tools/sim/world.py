@@ -1,19 +1,16 @@
 """One seed: a deployment of several APIs and workers, its users and the chain, until all is at rest."""
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from bestfill.engine import Engine
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import OrderStore
 from bestfill.runner import Runner
 from bestfill.testing.clock import SeededEntropy
-from bestfill.testing.invariants import violations
+from bestfill.testing.invariants import Evidence, Violation, violations
 from bestfill.testing.store import MemoryStore
 from bestfill.units import Mint, OrderId
 from bestfill_api.feed import Dispatcher
@@ -21,7 +18,7 @@ from tools.sim import faults
 from tools.sim.chain import SLOT_S, Chain
 from tools.sim.clock import SimClock
 from tools.sim.fate import Fate
-from tools.sim.loop import Stuck
+from tools.sim.life import Life
 from tools.sim.messages import Broker, Channel, SimNotifier, SimQueue
 from tools.sim.misfortune import Misfortune
 from tools.sim.network import Node, SimNetwork
@@ -31,7 +28,7 @@ from tools.sim.readers import Api
 from tools.sim.store import SimStore
 from tools.sim.venues import SimVenue
 from tools.sim.wire import LATE_S, at_once
-from tools.sim.witness import Witness, ends
+from tools.sim.witness import Witness
 
 APIS = 2
 NODES = 4
@@ -51,25 +48,6 @@ class Parts:
     network_door: Callable[..., SimNetwork] = SimNetwork
 
 
-@frozen(kw_only=True)
-class Outcome:
-    """What became of a seed."""
-
-    seed: int
-    orders: int
-    ends: Counter[str]
-    faults: Counter[str]
-    kills: Counter[str]
-    simulated_s: float
-    rest_s: float
-    """How long after the last misfortune all was at rest."""
-    violations: tuple[str, ...]
-    trace: str
-    story: tuple[str, ...] = field(default=(), repr=False)
-    figures: Counter[str] = field(factory=Counter[str])
-    """What else there is to count."""
-
-
 @define(eq=False)
 class Worker:
     """One worker process."""
@@ -78,11 +56,11 @@ class Worker:
     runner: Runner
 
 
-class World:
+class World(Life):
     """Owns everything of one seed."""
 
     def __init__(self, seed: int, orders: int, workers: int, parts: Parts, *, tells: bool = False) -> None:
-        self._seed, self._orders, self._parts = seed, orders, parts
+        self.seed, self._orders, self._parts = seed, orders, parts
         self.fate = fate = Fate(seed, faults.rates, tells=tells)
         chance = fate.random
         fate.mortality = faults.MORTALITY * chance.choice((0.5, 1, 2))
@@ -102,7 +80,7 @@ class World:
         self.workers: dict[str, Worker] = {}
         self.apis: dict[str, Api] = {}
         self.people = People(fate, self, self._users, self._spread_s)
-        self._rest_s = 0.0
+        self.rest_s = 0.0
         self.witness = Witness(fate, self.store, self.chain, self.nodes, self._users, self.people)
         self._balances = self._fund()
         for number in range(workers):
@@ -110,42 +88,16 @@ class World:
         for number in range(APIS):
             self._start_api(f"API {number + 1}")
 
-    def run(self) -> Outcome:
-        """Live through the seed, and judge it."""
-        fate = self.fate
-        with faults_logged(fate.blame):
-            try:
-                fate.loop.run(self._live())
-            except Stuck as error:
-                fate.blame(str(error))
-            for error in fate.loop.unheard():
-                fate.blame(f"a task died, and nobody noticed: {error!r}")
-            evidence = self.witness.evidence(self._balances)
-            found = [fate.in_words(str(violation)) for violation in violations(evidence)]
-            for what in found:
-                fate.tell(f"VIOLATION: {what}")
-            trace, found = fate.trace(), [*fate.blames, *found]
-            for process in self.processes:
-                process.dispose()
-            fate.loop.close()
-        return Outcome(
-            seed=self._seed,
-            orders=len(evidence.orders),
-            ends=ends(evidence),
-            faults=fate.faults,
-            kills=fate.kills,
-            simulated_s=fate.loop.time(),
-            rest_s=self._rest_s,
-            violations=tuple(found),
-            trace=trace,
-            story=tuple(fate.story or ()),
-        )
+    def judged(self) -> tuple[Evidence, list[Violation]]:
+        """Give what all sides say, and what is wrong with it."""
+        evidence = self.witness.evidence(self._balances)
+        return evidence, violations(evidence)
 
     def api(self) -> Api:
         """Give some API, which may be dead."""
         return self.fate.random.choice(list(self.apis.values()))
 
-    async def _live(self) -> None:
+    async def live(self) -> None:
         fate = self.fate
         self._tick()
         self.people.begin(self._orders)
@@ -155,9 +107,9 @@ class World:
         self._calm()
         begin = fate.loop.time()
         await asyncio.sleep(LATE_S)  # what was said to have failed may come yet
-        while self._rest_s < REST_S and not self.witness.at_rest():
+        while self.rest_s < REST_S and not self.witness.at_rest():
             await asyncio.sleep(1)
-            self._rest_s = fate.loop.time() - begin
+            self.rest_s = fate.loop.time() - begin
         # Whatever was signed may land until its blockhash has expired, and that is final.
         last = max((swap.last_valid_block_height for _, swap, _ in self.chain.signed.values()), default=0)
         while self.chain.height(self.chain.final_slot) <= last:  # noqa: ASYNC110
@@ -241,28 +193,3 @@ class World:
         self.apis[name] = Api(process, engine, store, dispatcher)
         self.fate.tell(f"{name} starts")
         process.spawn(dispatcher.start())
-
-
-@contextmanager
-def faults_logged(blame: Callable[[str], None]) -> Iterator[None]:
-    """An exception that the code only logs is a fault of its own."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                blame(f"{record.getMessage()}: {record.exc_info[1]!r}")
-
-    handler = Handler(logging.ERROR)
-    loggers = [logging.getLogger(name) for name in ("bestfill", "bestfill_adapters", "bestfill_api")]
-    before = [(logger.level, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.ERROR)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, (level, propagate) in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-            logger.propagate = propagate

@@ -14,7 +14,7 @@ from bestfill.order import OrderRequest, Status
 from bestfill.policy import ExecutionPolicy
 from bestfill.runner import Runner
 from bestfill.testing.clock import SeededEntropy
-from bestfill.testing.invariants import violations
+from bestfill.testing.invariants import Evidence, Violation, violations
 from bestfill.testing.store import MemoryStore
 from bestfill.tokens import MAINNET, Token, TokenList
 from bestfill.units import BaseUnits, Bps, Millis, OrderId, uuid7
@@ -27,7 +27,7 @@ from tools.cluster.cluster import DECIMALS, Cluster
 from tools.sim import faults
 from tools.sim.clock import BEGIN, SimClock
 from tools.sim.fate import Fate
-from tools.sim.loop import Stuck
+from tools.sim.life import Life, Outcome
 from tools.sim.messages import Broker, Channel, SimNotifier, SimQueue
 from tools.sim.process import Process
 from tools.sim.solana import weather
@@ -35,8 +35,6 @@ from tools.sim.solana.nodes import NODES, NodeTransport
 from tools.sim.solana.witness import Witness
 from tools.sim.store import SimStore
 from tools.sim.wire import LATE_S, at_once
-from tools.sim.witness import ends
-from tools.sim.world import Outcome, faults_logged
 
 SPREAD_S = 60.0
 """Over so long a time orders are placed."""
@@ -61,11 +59,11 @@ class Worker:
     runner: Runner | None = None
 
 
-class World:
+class World(Life):
     """Owns everything of one seed."""
 
     def __init__(self, seed: int, orders: int, workers: int, *, tells: bool = False) -> None:
-        self._seed, self._orders = seed, orders
+        self.seed, self._orders = seed, orders
         self.fate = fate = Fate(seed, weather.rates, tells=tells)
         chance = fate.random
         fate.mortality = faults.MORTALITY * chance.choice((0.25, 0.5, 1))
@@ -91,7 +89,7 @@ class World:
         self.workers: dict[str, Worker] = {}
         self.witness = Witness(self.store, self.cluster)
         self._placed = 0
-        self._rest_s = 0.0
+        self.rest_s = 0.0
         self._folder = tempfile.TemporaryDirectory(prefix="bestfill-sim-")
         self._pools = self.cluster.pools_file(Path(self._folder.name))
         fate.tell(f"{climate}")
@@ -100,38 +98,20 @@ class World:
 
     def run(self) -> Outcome:
         """Live through the seed, and judge it."""
-        fate = self.fate
-        with self._folder, faults_logged(fate.blame):
-            try:
-                fate.loop.run(self._live())
-            except Stuck as error:
-                fate.blame(str(error))
-            for error in fate.loop.unheard([handle for process in self.processes for handle in process.kept]):
-                fate.blame(f"a task died, and nobody noticed: {error!r}")
-            evidence = self.witness.evidence()
-            found = [*violations(evidence), *self.witness.violations(evidence)]
-            said = [fate.in_words(str(violation)) for violation in found]
-            for what in said:
-                fate.tell(f"VIOLATION: {what}")
-            trace, said = fate.trace(), [*fate.blames, *said]
-            for process in self.processes:
-                process.dispose()
-            fate.loop.close()
-        return Outcome(
-            seed=self._seed,
-            orders=len(evidence.orders),
-            ends=ends(evidence),
-            faults=fate.faults,
-            kills=fate.kills,
-            simulated_s=fate.loop.time(),
-            rest_s=self._rest_s,
-            violations=tuple(said),
-            trace=trace,
-            story=tuple(fate.story or ()),
-            figures=self._figures(),
-        )
+        with self._folder:
+            return super().run()
 
-    def _figures(self) -> Counter[str]:
+    def judged(self) -> tuple[Evidence, list[Violation]]:
+        """Give what both sides say, and what is wrong with it."""
+        evidence = self.witness.evidence()
+        return evidence, [*violations(evidence), *self.witness.violations(evidence)]
+
+    def kept(self) -> list[asyncio.Handle]:
+        """Give what dead processes will never run."""
+        return [handle for process in self.processes for handle in process.kept]
+
+    def figures(self) -> Counter[str]:
+        """Count what became of swaps and sends."""
         chain, stored = self.cluster.chain, self.witness.stored()
         return Counter(
             {
@@ -145,7 +125,7 @@ class World:
             }
         )
 
-    async def _live(self) -> None:
+    async def live(self) -> None:
         fate, chain = self.fate, self.cluster.chain
         for _ in range(self._orders):
             fate.later(fate.within(0, SPREAD_S), self._place)
@@ -156,9 +136,9 @@ class World:
         self._calm()
         begin = fate.loop.time()
         await asyncio.sleep(LATE_S)  # what was said to have failed may come yet
-        while self._rest_s < REST_S and not self._at_rest():
+        while self.rest_s < REST_S and not self._at_rest():
             await asyncio.sleep(1)
-            self._rest_s = fate.loop.time() - begin
+            self.rest_s = fate.loop.time() - begin
         # Whatever was sent may land until its blockhash has expired, and that is final.
         last = chain.blocks.upto(chain.slot).height + chain.rules.window
         while chain.blocks.upto(chain.final_slot).height <= last:
