@@ -12,7 +12,7 @@ COPY packages packages
 COPY services services
 # The build backend comes from the lock, so this fetches nothing.
 RUN ["pip", "--python", "/opt/bestfill/bin/python", "install", "--no-index", "--no-deps", "--no-build-isolation", \
-    "packages/core", "packages/adapters", "services/api", "services/worker"]
+    "packages/core", "packages/adapters", "packages/client", "packages/cli", "services/api", "services/worker"]
 
 FROM python:3.11-slim
 RUN ["useradd", "--system", "--uid=10001", "--user-group", "--no-create-home", "--shell=/usr/sbin/nologin", "bestfill"]
