@@ -189,7 +189,7 @@ class World(Life):
     def _start_api(self, name: str) -> None:
         process = self._process(name, self._start_api)
         engine, store = self._engine(process)
-        dispatcher = Dispatcher(SimNotifier(self.fate, process, self.channel), store)
+        dispatcher = Dispatcher(SimNotifier(self.fate, process, self.channel), store, hear=lambda _: None)
         self.apis[name] = Api(process, engine, store, dispatcher)
         self.fate.tell(f"{name} starts")
         process.spawn(dispatcher.start())

@@ -48,6 +48,7 @@ async def test_the_example_is_accepted_and_can_be_read_back(api: House) -> None:
         "updatedAt": "2025-12-16T10:13:20Z",
         "completedAt": None,
         "expiresAt": "2025-12-16T10:18:20Z",
+        "seq": 1,
     }
     assert [order_id for order_id, _ in api.queue.woken] == [accepted["orderId"]]
 

@@ -22,6 +22,8 @@ async def test_the_document_names_every_call_and_its_problems(api: House) -> Non
         ("post", "/api/quotes"),
         ("get", "/api/queue/stats"),
         ("get", "/api/ws/stats"),
+        ("get", "/api/activity"),
+        ("get", "/api/tokens"),
         ("get", "/health"),
         ("get", "/health/live"),
         ("get", "/health/ready"),

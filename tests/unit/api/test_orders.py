@@ -226,3 +226,35 @@ async def test_a_store_that_does_not_answer_is_503_and_shows_nothing() -> None:
             answer = await api.http.get(path)
             assert (answer.status_code, answer.json()["code"]) == (503, "QUEUE_ERROR")
             assert "secret" not in answer.text
+
+
+async def test_a_list_says_where_a_socket_is_to_go_on(api: House) -> None:
+    first, second = await api.place(), await api.place()
+    order = await api.run(first)
+    told = (await api.http.get("/api/orders", params={"userId": "user-123"})).json()
+    assert told["userSeq"] == order.seq + 1
+    assert {order["id"]: order["seq"] for order in told["orders"]} == {first: order.seq, second: 1}
+    assert (await api.http.get("/api/orders", params={"userId": "nobody"})).json()["userSeq"] == 0
+
+
+async def test_a_list_shows_no_less_than_it_says() -> None:
+    class Moving(MemoryStore):
+        """Something happens while a list is read."""
+
+        async def page(self, *asked: Any) -> Any:
+            found = await super().page(*asked)
+            await api.place()
+            return found
+
+    async with house(store=Moving()) as api:
+        told = (await api.http.get("/api/orders", params={"userId": "user-123"})).json()
+        assert (told["orders"], told["userSeq"]) == ([], 0)
+
+
+async def test_the_tokens_that_orders_may_name(api: House) -> None:
+    told = (await api.http.get("/api/tokens")).json()["tokens"]
+    assert {"symbol": "SOL", "mint": "So11111111111111111111111111111111111111112", "decimals": 9} in told
+    for token in told:
+        await api.place(
+            tokenIn=token["mint"], tokenOut="SOL" if token["symbol"] != "SOL" else "USDC", minAmountOut=None
+        )

@@ -121,6 +121,11 @@ def uuid7(now: Millis, random_bits: int) -> OrderId:
     return OrderId(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")
 
 
+def uuid7_moment(order_id: OrderId) -> Millis:
+    """Give the moment that `uuid7` made an id from."""
+    return Millis(int(order_id[:8] + order_id[9:13], 16))
+
+
 def iso(moment: Millis) -> str:
     """Write a moment as ISO 8601 in UTC; milliseconds only if there are any."""
     seconds, ms = divmod(moment, 1000)

@@ -17,6 +17,7 @@ from bestfill_api.problems import to_response
 from bestfill_api.quotes import quote_routes
 from bestfill_api.stats import stats_routes
 from bestfill_api.stream import stream_routes
+from bestfill_api.tokens import token_routes
 from bestfill_api.wire import BODY_MAX_BYTES
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def create_app(container: Mode, running: Running = embedded, api: Api | None = N
         [
             *order_routes(engine, store, intake, metrics),
             *quote_routes(engine, intake),
-            *stats_routes(store, container.clock(), sockets, metrics, container.settings().concurrency),
+            *token_routes(container.tokens()),
+            *stats_routes(store, container.clock(), sockets, metrics, api.activity(), container.settings().concurrency),
             *health_routes(api.checks()),
             *stream_routes(sockets),
         ],

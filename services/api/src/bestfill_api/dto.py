@@ -29,7 +29,7 @@ class Accepted(Wire, frozen=True, kw_only=True):
 
 
 class OrderView(Wire, frozen=True, kw_only=True):
-    """An order as it stands. `attempts` counts those begun, with the one it waits for."""
+    """An order as it stands, after event `seq`. `attempts` counts those begun, with the one it waits for."""
 
     id: str
     user_id: str
@@ -51,15 +51,20 @@ class OrderView(Wire, frozen=True, kw_only=True):
     updated_at: Time
     completed_at: Time | None
     expires_at: Time
+    seq: int
 
 
 class OrderList(Wire, frozen=True, kw_only=True):
-    """A page of a user's orders, newest first; `total` counts all of them."""
+    """A page of a user's orders, newest first; `total` counts all of them.
+
+    All events of the user up to `userSeq` are in it: with that as `since`, a WebSocket goes on where it ends.
+    """
 
     orders: list[OrderView]
     limit: int
     offset: int
     total: int
+    user_seq: int
 
 
 class EventMessage(Wire, frozen=True, kw_only=True):
@@ -145,6 +150,61 @@ class Preview(Wire, frozen=True, kw_only=True):
     min_out: Amount | None
     price: Price | None
     quotes: list[QuoteView]
+
+
+class TokenView(Wire, frozen=True, kw_only=True):
+    """A token; its amounts have at most `decimals` decimals."""
+
+    symbol: str
+    mint: str
+    decimals: int
+
+
+class TokenViews(Wire, frozen=True, kw_only=True):
+    """The tokens that orders may name."""
+
+    tokens: list[TokenView]
+
+
+class ActivityStep(Wire, frozen=True, kw_only=True):
+    """What happened from `at` on, for `stepS` seconds.
+
+    `p50Ms` and `p95Ms` are of the orders confirmed in it, from acceptance to confirmation, to three digits.
+    """
+
+    at: Time
+    accepted: int
+    confirmed: int
+    failed: int
+    p50_ms: int | None
+    p95_ms: int | None
+
+
+class Refusal(Wire, frozen=True, kw_only=True):
+    """Why a venue gave no quote."""
+
+    at: Time
+    reason: str
+
+
+class VenueActivity(Wire, frozen=True, kw_only=True):
+    """How often a venue was asked, gave a quote, was chosen, and filled an order, over all steps."""
+
+    dex: str
+    asked: int
+    quoted: int
+    won: int
+    confirmed: int
+    last_refusal: Refusal | None
+
+
+class ActivityView(Wire, frozen=True, kw_only=True):
+    """What this process has heard of over the last minutes, since `startedAt` at the most, oldest step first."""
+
+    started_at: Time
+    step_s: int
+    steps: list[ActivityStep]
+    venues: list[VenueActivity]
 
 
 class QueueStats(Wire, frozen=True, kw_only=True):

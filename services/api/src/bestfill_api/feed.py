@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Passes the notifier's events on to the subscribers of their order and of their user.
+    """Passes the notifier's events on to the subscribers of their order and of their user, and all to `hear`.
 
     The notifier may lose events, so every `check_s` seconds, and soon after it says that it may have skipped some, the
     store is asked how far all the followed streams have come, with one question for up to ASK of them. Only sockets
@@ -34,8 +34,15 @@ class Dispatcher:
     `retry_s`, and the store is asked no more often than that.
     """
 
-    def __init__(self, notifier: Notifier, store: OrderStore, retry_s: float = 0.5, check_s: float = 3.0) -> None:
-        self._notifier, self._store = notifier, store
+    def __init__(
+        self,
+        notifier: Notifier,
+        store: OrderStore,
+        hear: Callable[[Sequence[OrderEvent]], None],
+        retry_s: float = 0.5,
+        check_s: float = 3.0,
+    ) -> None:
+        self._notifier, self._store, self._hear = notifier, store, hear
         self._retry_s, self._check_s = retry_s, check_s
         self._orders: dict[OrderId, Followers] = {}
         self._users: dict[str, Followers] = {}
@@ -103,6 +110,7 @@ class Dispatcher:
                     subscriber.offer(event.seq, encoded)
                 for subscriber in by_user or ():
                     subscriber.offer(event.user_seq, encoded)
+        self._hear(batch)
 
     async def _keep_checking(self) -> None:
         failing = False

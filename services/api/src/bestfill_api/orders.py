@@ -58,9 +58,10 @@ def order_routes(engine: Engine, store: OrderStore, intake: Intake, metrics: Met
         if form.errors or user_id is None:
             raise Invalid(form.errors)
         limit = limit or DEFAULT_LIMIT
+        user_seq = await store.user_seq(user_id)  # before the orders, so that these are no older
         page = await store.page(user_id, limit, offset)
         orders = [views.order_view(order) for order in page.orders]
-        return Json(OrderList(orders=orders, limit=limit, offset=offset, total=page.total))
+        return Json(OrderList(orders=orders, limit=limit, offset=offset, total=page.total, user_seq=user_seq))
 
     @get("/api/orders/{orderId:str}", responses=openapi.problems(400, 404, 503))
     async def get_order(order_id: OrderIdText) -> Json[OrderView]:

@@ -1,4 +1,4 @@
-"""Figures of the queue and of the WebSockets, and Prometheus metrics."""
+"""Figures of the queue, of the WebSockets and of the last minutes, and Prometheus metrics."""
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -6,14 +6,15 @@ from litestar.handlers import HTTPRouteHandler
 from bestfill.errors import StoreError
 from bestfill.ports import Clock, OrderStore
 from bestfill_api import openapi
-from bestfill_api.dto import QueueStats, SocketStats
+from bestfill_api.activity import Activity
+from bestfill_api.dto import ActivityView, QueueStats, SocketStats
 from bestfill_api.metrics import CONTENT_TYPE, Metrics
 from bestfill_api.stream import Sockets
 from bestfill_api.wire import Json
 
 
 def stats_routes(
-    store: OrderStore, clock: Clock, sockets: Sockets, metrics: Metrics, concurrency: int
+    store: OrderStore, clock: Clock, sockets: Sockets, metrics: Metrics, activity: Activity, concurrency: int
 ) -> list[HTTPRouteHandler]:
     """Make the handlers."""
 
@@ -38,6 +39,11 @@ def stats_routes(
         """Count the WebSockets of this process."""
         return Json(sockets.stats())
 
+    @get("/api/activity")
+    async def recent_activity() -> Json[ActivityView]:
+        """Give what this process has heard of over the last minutes: orders, latencies, venues."""
+        return Json(activity.view())
+
     @get("/metrics", media_type=CONTENT_TYPE)
     async def prometheus_metrics() -> Response[bytes]:
         """Give all metrics in Prometheus' text format."""
@@ -47,4 +53,4 @@ def stats_routes(
             counts = None  # the rest is worth having all the more
         return Response(metrics.render(sockets.stats(), counts), media_type=CONTENT_TYPE)
 
-    return [queue_stats, socket_stats, prometheus_metrics]
+    return [queue_stats, socket_stats, recent_activity, prometheus_metrics]

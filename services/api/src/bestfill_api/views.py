@@ -42,6 +42,7 @@ def order_view(order: Order) -> OrderView:
         updated_at=iso(order.updated_at),
         completed_at=_iso(order.completed_at),
         expires_at=iso(order.expires_at),
+        seq=order.seq,
     )
 
 
