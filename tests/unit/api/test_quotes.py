@@ -39,7 +39,7 @@ async def test_it_shows_every_quote_the_choice_and_the_bound(api: House) -> None
                 "priceImpactBps": 5,
                 "feeBps": 0,
                 "chosen": False,
-                "reason": "pays 2000000 base units less than raydium",
+                "reason": "pays 0.93 % less than raydium",
             },
         ],
     }

@@ -65,13 +65,22 @@ def test_every_loser_is_told_why():
     )
     assert [(c.venue, c.chosen, c.reason) for c in decision.considered] == [
         ("v0", True, "pays the most"),
-        ("v1", False, "pays 10 base units less than v0"),
+        ("v1", False, "pays 10 % less than v0"),
         ("v2", False, "pays the same as v0 at a higher price impact"),
         ("v3", False, "ties with v0, which is configured first"),
-        ("v4", False, "pays 40 base units less than the minimum"),
+        ("v4", False, "pays 80 % less than the minimum"),
         ("v5", False, "no answer within 5000 ms"),
         ("v6", False, "the quote is for another amount"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("paid", "best", "short"),
+    [(99_990, 100_000, "0.01 %"), (99_991, 100_000, "9 base units"), (1, 2**64 - 1, "99.99 %"), (1, 3, "66.66 %")],
+)
+def test_a_shortfall_is_told_in_percent_unless_that_would_be_nothing(paid: int, best: int, short: str) -> None:
+    lost = compare(REQUEST, [answer(0, best), answer(1, paid)], BaseUnits(0)).considered[1]
+    assert lost.reason == f"pays {short} less than v0"
 
 
 @pytest.mark.parametrize(

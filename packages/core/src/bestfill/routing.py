@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bestfill.errors import BestfillError, NoRoute, QuoteError, RoutingError
 from bestfill.quote import Considered, Quote, QuoteRequest
-from bestfill.units import BaseUnits
+from bestfill.units import BPS, BaseUnits, to_display
 from bestfill.vetting import quote_fault
 
 
@@ -55,7 +55,7 @@ def _compared(venue: str, quote: Quote, best: Quote, *, chosen: bool) -> Conside
     if chosen:
         reason = "pays the most"
     elif quote.amount_out < best.amount_out:
-        reason = f"pays {best.amount_out - quote.amount_out} base units less than {best.venue}"
+        reason = f"pays {_short(quote.amount_out, best.amount_out)} less than {best.venue}"
     elif quote.price_impact_bps > best.price_impact_bps:
         reason = f"pays the same as {best.venue} at a higher price impact"
     else:
@@ -69,9 +69,15 @@ def _lost(request: QuoteRequest, answer: Answer, least: int) -> Considered | Non
     if (wrong := quote_fault(request, answer.quote)) is not None:
         return Considered(venue=answer.venue, quote=None, reason=wrong)
     if answer.quote.amount_out < least:
-        reason = f"pays {least - answer.quote.amount_out} base units less than the minimum"
+        reason = f"pays {_short(answer.quote.amount_out, least)} less than the minimum"
         return Considered(venue=answer.venue, quote=answer.quote, reason=reason)
     return None
+
+
+def _short(amount: int, full: int) -> str:
+    """Say how far an amount falls short: in percent, or in base units where that would round to nothing."""
+    bps = (full - amount) * BPS // full
+    return f"{to_display(BaseUnits(bps), 2)} %" if bps else f"{full - amount} base units"
 
 
 def _nothing(answers: Sequence[Answer], considered: tuple[Considered, ...]) -> Decision:
