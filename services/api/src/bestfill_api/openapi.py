@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Parameter, Reference, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
+from bestfill_api.asyncapi import asyncapi_route
 from bestfill_api.dto import Problem
 from bestfill_api.fields import USER_ID_MAX_CHARS
 from bestfill_api.problems import MEDIA_TYPE
@@ -43,7 +44,8 @@ EXAMPLE: Final = {
 _ABOUT: Final = (
     "Market orders for Solana, filled on the venue that pays the most. "
     "Follow an order over a WebSocket at its wsUrl, or all of a user's orders at /ws?userId=…; "
-    "either takes ?since= with the number of the last event that was seen."
+    "either takes ?since= with the number of the last event that was seen. "
+    "What they tell is described in /schema/asyncapi.json."
 )
 _WHY: Final = {
     400: "The request is not valid: `errors` names each wrong field.",
@@ -86,8 +88,9 @@ def operation(body: type[msgspec.Struct] | None = None, parameters: Sequence[Par
 
 
 def configure(version: str) -> OpenAPIConfig:
-    """Serve the document at /schema: as a page that needs nothing from elsewhere, as JSON, as YAML."""
-    router = Router("/schema", route_handlers=[], include_in_schema=False, after_request=_not_found_is_a_problem)
+    """Serve the document at /schema: as a page that needs nothing from elsewhere, as JSON, as YAML; and AsyncAPI's."""
+    handlers = [asyncapi_route(version)]
+    router = Router("/schema", route_handlers=handlers, include_in_schema=False, after_request=_not_found_is_a_problem)
     return OpenAPIConfig(
         title="bestfill",
         version=version,

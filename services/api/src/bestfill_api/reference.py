@@ -34,7 +34,8 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
     title = f"{escape(info['title'])} {escape(info['version'])}"
     yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield f"<style>{_STYLE}</style></head><body><h1>{title}</h1><p>{escape(info.get('description', ''))}</p>"
-    yield '<p>The same as <a href="/schema/openapi.json">JSON</a> and <a href="/schema/openapi.yaml">YAML</a>.</p>'
+    yield '<p>The same as <a href="/schema/openapi.json">JSON</a> and <a href="/schema/openapi.yaml">YAML</a>;'
+    yield 'the WebSockets as <a href="/schema/asyncapi.json">AsyncAPI</a>.</p>'
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"<h2><b>{escape(method.upper())}</b> <code>{escape(path)}</code></h2>"

@@ -51,6 +51,6 @@ def stats_routes(
             counts = await store.counts(clock.now())
         except StoreError:
             counts = None  # the rest is worth having all the more
-        return Response(metrics.render(sockets.stats(), counts), media_type=CONTENT_TYPE)
+        return Response(metrics.render(sockets.stats(), counts), headers={"content-type": CONTENT_TYPE})
 
     return [queue_stats, socket_stats, recent_activity, prometheus_metrics]

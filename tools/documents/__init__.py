@@ -1,0 +1,1 @@
+"""The documents of docs/api, generated from the API itself."""

@@ -1,0 +1,84 @@
+"""The folders that place no orders: quotes, and figures of the engine."""
+
+from typing import Final
+
+from tools.documents.call import JSON_HEADERS, Call, Folder
+from tools.documents.orders import COUNTS, NEVER, ORDER
+
+_SWAP: Final = {name: value for name, value in ORDER.items() if name != "userId"}
+
+
+def quotes() -> Folder:
+    """What an order would be offered."""
+    nothing = {
+        "nothing is chosen, and it says why": 'pm.expect(answer).to.include({chosen: null, code: "ROUTING_ERROR"});'
+    }
+    calls = [
+        Call(
+            name="Ask for quotes",
+            operation="previewOrder",
+            headers=JSON_HEADERS,
+            body=_SWAP,
+            tests={
+                "the chosen one pays the most": "const paid = answer.quotes.map(quote => Number(quote.amountOut));\n"
+                "    pm.expect(Number(answer.amountOut)).to.eql(Math.max(...paid));",
+                "the bound is kept": "pm.expect(Number(answer.minOut)).to.be.within(140, Number(answer.amountOut));",
+            },
+        ),
+        Call(
+            name="No venue pays the minimum",
+            operation="previewOrder",
+            headers=JSON_HEADERS,
+            body=_SWAP | {"minAmountOut": NEVER},
+            tests=nothing,
+        ),
+        Call(
+            name="No pool holds so much",
+            operation="previewOrder",
+            headers=JSON_HEADERS,
+            body={"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "100000"},
+            tests=nothing,
+        ),
+        Call(
+            name="What an order may not ask, a preview may not",
+            operation="previewOrder",
+            headers=JSON_HEADERS,
+            body=_SWAP | {"amountIn": 1.5},
+            status=400,
+            code="VALIDATION_ERROR",
+            wrong="amountIn",
+        ),
+    ]
+    return Folder("Quotes", "What an order would be offered now. Nothing is stored.", calls)
+
+
+def stats() -> Folder:
+    """How the engine is."""
+    well = {"it is well": 'pm.expect(answer.status).to.eql("ok");'}
+    calls = [
+        Call(name="The queue", operation="queueStats", tests=COUNTS),
+        Call(name="The WebSockets", operation="socketStats", tests=COUNTS),
+        Call(
+            name="The last minutes",
+            operation="recentActivity",
+            tests={
+                "each venue was asked at least as often as it won": "answer.venues.forEach(venue => "
+                "pm.expect(venue.asked).to.be.at.least(venue.won));"
+            },
+        ),
+        Call(
+            name="The tokens",
+            operation="listTokens",
+            tests={"SOL is one": 'pm.expect(answer.tokens.map(token => token.symbol)).to.include("SOL");'},
+        ),
+        Call(name="Health: alive", operation="live", tests=well),
+        Call(name="Health: ready", operation="ready", tests=well),
+        Call(name="Health", operation="health", tests=well),
+        Call(
+            name="Metrics",
+            operation="prometheusMetrics",
+            about="In Prometheus' text format.",
+            tests={"orders are counted": 'pm.expect(pm.response.text()).to.include("bestfill_orders_accepted_total");'},
+        ),
+    ]
+    return Folder("Stats and health", "How much is under way, and whether all is well.", calls)
