@@ -27,7 +27,6 @@ def check(answer: httpx.Response, status: int, code: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "NOT_FOUND"),
         ("GET", "/api", 404, "NOT_FOUND"),
         ("GET", "/api/orders/x/y/z", 404, "NOT_FOUND"),
         ("GET", "/../../etc/passwd", 404, "NOT_FOUND"),

@@ -13,6 +13,7 @@ from bestfill_api import openapi
 from bestfill_api.container import Api
 from bestfill_api.health import health_routes
 from bestfill_api.orders import order_routes
+from bestfill_api.page import page_routes
 from bestfill_api.problems import to_response
 from bestfill_api.quotes import quote_routes
 from bestfill_api.stats import stats_routes
@@ -77,6 +78,7 @@ def create_app(container: Mode, running: Running = embedded, api: Api | None = N
             *stats_routes(store, container.clock(), sockets, metrics, api.activity(), container.settings().concurrency),
             *health_routes(api.checks()),
             *stream_routes(sockets),
+            *page_routes(),
         ],
         lifespan=[lifespan],
         exception_handlers={Exception: to_response},

@@ -1,0 +1,241 @@
+// The ticket: a market order, as it is asked for.
+
+import { announce } from "/web/announce.js";
+import { newKey, post, Problem } from "/web/api.js";
+import { h, mark, s, say } from "/web/dom.js";
+import { amount, plain, shortId } from "/web/format.js";
+import "/web/preview.js";
+import { currentUser, orders, symbol, tokens } from "/web/session.js";
+import { badge, setBadge } from "/web/status.js";
+import { ENDED } from "/web/story.js";
+
+/** After an order was accepted, for so long another can't be placed: a double click means one. */
+const PAUSE_MS = 700;
+const FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippageTolerance", "minAmountOut", "userId"];
+const NO_ANSWER =
+  "No answer came, so it is not known whether the order was placed. " +
+  "Press “Place order” again: the same order is never placed twice.";
+
+class OrderTicket extends HTMLElement {
+  #form = null;
+  #preview = null;
+  #alert = h("p", { role: "alert", class: "alert" });
+  #last = h("p", { class: "last" });
+  /** Keys of orders whose acceptance has not been heard of, by their content. */
+  #keys = new Map();
+  /** Ids of the orders that were placed here, until they end. */
+  #placed = new Set();
+  #latest = null;
+
+  connectedCallback() {
+    if (this.#form) return;
+    this.#form = this.#build();
+    this.#preview = document.createElement("order-preview");
+    this.#preview.onproblem = (problem) => this.#mark(problem?.errors ?? [], true);
+    this.append(
+      h(
+        "section",
+        { class: "panel", "aria-labelledby": "ticket-title" },
+        h("h2", { id: "ticket-title" }, "New order"),
+        this.#form,
+      ),
+      this.#preview,
+    );
+    orders.addEventListener("event", ({ detail }) => this.#heard(detail.row, detail.event));
+    orders.addEventListener("change", ({ detail }) => {
+      if (this.#latest && (!this.#latest.row || detail.rows.has(this.#latest.row))) this.#showLast();
+    });
+    orders.addEventListener("forgot", () => this.#forget());
+    orders.addEventListener("live", ({ detail }) => detail.live && this.#preview.refresh());
+    this.addEventListener("focusin", () => this.#preview.refresh());
+    tokens.then((found) => this.#offer(found));
+  }
+
+  /** Put the cursor where an order begins. */
+  begin() {
+    this.#form.elements.amountIn.focus();
+    this.#form.elements.amountIn.select();
+  }
+
+  #build() {
+    const swap = h(
+      "button",
+      {
+        type: "button",
+        class: "swap",
+        "aria-label": "Swap direction",
+        title: "Swap direction",
+        onclick: () => this.#swap(),
+      },
+      s(
+        "svg",
+        { viewBox: "0 0 16 16", "aria-hidden": "true" },
+        s("path", { d: "M5 2v11M2.5 10.5L5 13l2.5-2.5M11 14V3M8.5 5.5L11 3l2.5 2.5" }),
+      ),
+    );
+    return h(
+      "form",
+      {
+        class: "ticket",
+        novalidate: true,
+        onsubmit: (event) => this.#submit(event),
+        oninput: () => this.#changed(),
+        onchange: () => this.#changed(true),
+      },
+      field("Sell", "tokenIn", h("select", {})),
+      field("Amount", "amountIn", h("input", { inputmode: "decimal", placeholder: "0.0" })),
+      swap,
+      field("Buy", "tokenOut", h("select", {})),
+      field("Minimum received", "minAmountOut", h("input", { inputmode: "decimal", placeholder: "optional" })),
+      field("Slippage, %", "slippageTolerance", h("input", { inputmode: "decimal", value: "0.5" })),
+      h("button", { class: "primary" }, "Place order"),
+      this.#alert,
+      this.#last,
+    );
+  }
+
+  #offer(found) {
+    const { tokenIn, tokenOut } = this.#form.elements;
+    for (const select of [tokenIn, tokenOut]) {
+      select.replaceChildren(...found.map((token) => h("option", { value: token.symbol }, plain(token.symbol, 20))));
+    }
+    tokenOut.selectedIndex = Math.min(1, found.length - 1);
+    this.#changed();
+  }
+
+  #swap() {
+    const { tokenIn, tokenOut } = this.#form.elements;
+    [tokenIn.value, tokenOut.value] = [tokenOut.value, tokenIn.value];
+    this.#changed(true);
+  }
+
+  /** The order as it stands in the fields, as JSON; empty optional fields are left out. */
+  #content(more = {}) {
+    const asked = { ...more };
+    for (const name of FIELDS.slice(0, 5)) {
+      const value = this.#form.elements[name].value.trim();
+      if (value || !["slippageTolerance", "minAmountOut"].includes(name)) asked[name] = value;
+    }
+    return JSON.stringify(asked);
+  }
+
+  #changed(left = false) {
+    const text = this.#form.elements.amountIn.value.trim();
+    // While somebody is at it, "0." is no mistake yet.
+    const whole = /^\d+(\.\d+)?$/.test(text) && /[1-9]/.test(text);
+    if (whole || (left && text)) this.#preview.show(this.#content(), left);
+    else {
+      this.#preview.show(null);
+      this.#mark([], true);
+    }
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    const button = this.#form.querySelector(".primary");
+    if (button.disabled) return;
+    const content = this.#content({ userId: currentUser() });
+    if (!this.#keys.has(content)) this.#keys.set(content, newKey());
+    button.disabled = true;
+    say(this.#alert, "");
+    try {
+      const accepted = await post("/api/orders/execute", content, { key: this.#keys.get(content) });
+      this.#keys.delete(content);
+      this.#mark([]);
+      this.#accepted(accepted, JSON.parse(content));
+      setTimeout(() => (button.disabled = false), PAUSE_MS);
+    } catch (problem) {
+      button.disabled = false;
+      this.#refused(problem);
+    }
+    if (document.activeElement === document.body) button.focus();
+  }
+
+  #accepted({ orderId }, asked) {
+    this.#placed.add(orderId);
+    this.#latest = { id: orderId, badge: badge("pending"), text: h("span", {}), row: null };
+    this.#last.replaceChildren(
+      h("a", { href: `#/orders/${orderId}`, "aria-label": `Order ${shortId(orderId)}` }, shortId(orderId)),
+      " ",
+      this.#latest.badge,
+      " ",
+      this.#latest.text,
+    );
+    announce(`Order ${shortId(orderId)} placed: ${amount(asked.amountIn)} ${asked.tokenIn} for ${asked.tokenOut}`);
+    this.#showLast();
+    const row = orders.find(orderId);
+    if (row && ENDED.has(row.status)) this.#ended(row);
+  }
+
+  #refused(problem) {
+    const known = problem instanceof Problem;
+    const errors = known ? problem.errors : [];
+    const elsewhere = this.#mark(errors);
+    if (!known || problem.status >= 500) say(this.#alert, known ? `${plain(problem.message)} ${NO_ANSWER}` : NO_ANSWER);
+    else if (!errors.length) say(this.#alert, plain(problem.message));
+    else say(this.#alert, elsewhere.map((error) => plain(`${error.field} ${error.message}`)).join("; "));
+    this.#form.querySelector("[aria-invalid]")?.focus();
+  }
+
+  /** Put each error beside its field, and give those that have none here. A preview says nothing of the user. */
+  #mark(errors, preview = false) {
+    for (const name of preview ? FIELDS.slice(0, 5) : FIELDS) {
+      const wrong = errors.find((error) => error.field === name);
+      say(document.getElementById(`${name}-error`), wrong ? plain(wrong.message) : "");
+      mark(document.getElementById(name), "aria-invalid", wrong ? "true" : null);
+    }
+    return errors.filter((error) => !FIELDS.includes(error.field));
+  }
+
+  #heard(row, event) {
+    if (!this.#placed.has(row.id)) return;
+    if (ENDED.has(event.status)) this.#ended(row);
+    else if (event.data.retryAt)
+      announce(`Order ${shortId(row.id)} will be tried again: ${plain(event.data.errorReason)}`);
+    else if (event.data.attention) announce(`Order ${shortId(row.id)} needs a person: ${plain(event.data.attention)}`);
+  }
+
+  #ended(row) {
+    this.#placed.delete(row.id);
+    const result =
+      row.status === "confirmed"
+        ? `confirmed: ${amount(row.amountOut)} ${symbol(row.tokenOut)}`
+        : `failed: ${plain(row.errorReason)}`;
+    announce(`Order ${shortId(row.id)} ${result}`);
+  }
+
+  #forget() {
+    this.#placed.clear();
+    this.#latest = null;
+    this.#last.replaceChildren();
+  }
+
+  #showLast() {
+    const row = (this.#latest.row ??= orders.find(this.#latest.id) ?? null);
+    if (!row) return;
+    setBadge(this.#latest.badge, row.status);
+    say(
+      this.#latest.text,
+      row.status === "confirmed"
+        ? `${amount(row.amountOut)} ${symbol(row.tokenOut)}`
+        : row.status === "failed"
+          ? plain(row.errorReason)
+          : `${amount(row.amountIn)} ${symbol(row.tokenIn)} → ${symbol(row.tokenOut)}`,
+    );
+  }
+}
+
+function field(label, name, control) {
+  control.id = control.name = name;
+  control.setAttribute("aria-describedby", `${name}-error`);
+  if (control.tagName === "INPUT") Object.assign(control, { autocomplete: "off", spellcheck: false });
+  return h(
+    "div",
+    { class: `field ${name}` },
+    h("label", { for: name }, label),
+    control,
+    h("p", { id: `${name}-error`, class: "error", "aria-live": "polite" }),
+  );
+}
+
+customElements.define("order-ticket", OrderTicket);
