@@ -6,11 +6,20 @@ from pathlib import Path
 import pytest
 
 from bestfill.units import Bps
-from bestfill_adapters.settings import VARIABLES, MockSettings, Settings, SettingsError, SolanaSettings, load
+from bestfill_adapters.settings import (
+    OF_THE_COMMAND_LINE,
+    VARIABLES,
+    MockSettings,
+    Settings,
+    SettingsError,
+    SolanaSettings,
+    differing,
+    load,
+)
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
-# What docker-compose.yml needs besides; tests/unit/test_compose.py has more.
-COMPOSE = {"POSTGRES_PASSWORD"}
+# What docker-compose.yml and the command line need besides; tests/unit/test_compose.py has more.
+OTHERS = {"POSTGRES_PASSWORD", *OF_THE_COMMAND_LINE}
 
 KEY = "5" + "K" * 86
 SOLANA = {"BESTFILL_SOLANA_RPC": "https://a.example", "BESTFILL_SOLANA_KEY": KEY, "BESTFILL_SOLANA_POOLS": "p.json"}
@@ -55,9 +64,9 @@ def example() -> dict[str, str]:
 
 
 def test_the_example_lists_every_setting_with_its_default():
-    assert set(example()) == set(VARIABLES) | COMPOSE
+    assert set(example()) == set(VARIABLES) | OTHERS
     assert load(example()) == load({})
-    empty = {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED", "BESTFILL_SOLANA_KEYPAIR", *SOLANA} | COMPOSE
+    empty = {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED", "BESTFILL_SOLANA_KEYPAIR", *SOLANA} | OTHERS
     for name, value in example().items():
         assert (load({}) == load({name: value})) and (value or name in empty)
     assert load({**example(), **SOLANA}) == load(SOLANA)
@@ -67,6 +76,20 @@ def test_the_example_explains_every_setting():
     for block in EXAMPLE.read_text().strip().split("\n\n"):
         assert block.startswith("# "), block
     assert "# " not in "".join(example().values())
+
+
+def test_what_the_command_line_reads_stops_no_service():
+    environ = dict.fromkeys(OF_THE_COMMAND_LINE, "x")
+    assert load(environ) == load({}) and differing(environ) == {}
+
+
+def test_what_differs_from_the_defaults_is_told_without_secrets():
+    assert differing(example()) == {}
+    urls = {"DATABASE_URL": "postgresql://me:hunter2@h/d", "REDIS_URL": "redis://:hunter2@h"}
+    as_by_default = {"PORT": "3000", "BESTFILL_SOLANA_RPC_PER_S": "10"}
+    told = differing({**urls, **SOLANA, **as_by_default, "BESTFILL_MOCK_QUOTE_MS": "5"})
+    hidden = dict.fromkeys([*urls, "BESTFILL_SOLANA_RPC", "BESTFILL_SOLANA_KEY"], "<hidden>")
+    assert told == {**hidden, "BESTFILL_SOLANA_POOLS": "p.json", "BESTFILL_MOCK_QUOTE_MS": "5"}
 
 
 @pytest.mark.parametrize("name", VARIABLES)

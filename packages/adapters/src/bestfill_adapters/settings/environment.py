@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from bestfill_adapters.settings import solana, texts
 from bestfill_adapters.settings.model import MockSettings, Settings, SettingsError, SolanaSettings
@@ -40,6 +42,10 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
 }
 """Each variable of the environment: its field, and what reads its text."""
 
+OF_THE_COMMAND_LINE: Final = ("BESTFILL_URL", "BESTFILL_USER")
+"""Known names that the services ignore: the command `bestfill` reads them, and may share their environment."""
+_KNOWN: Final = (*VARIABLES, *OF_THE_COMMAND_LINE)
+
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings; a variable that is empty counts as unset.
@@ -47,7 +53,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: names every variable that is unknown or has a bad value, and how to mend it.
     """
-    problems = [_unknown(name) for name in environ if name.startswith(_PREFIX) and name not in VARIABLES]
+    problems = [_unknown(name) for name in environ if name.startswith(_PREFIX) and name not in _KNOWN]
     values: dict[str, object] = {}
     for name, (field, read) in VARIABLES.items():
         if text := environ.get(name, "").strip():
@@ -71,11 +77,25 @@ def load(environ: Mapping[str, str]) -> Settings:
     )
 
 
+def differing(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables that are set otherwise than by default, as text; of what may be secret, only that it is set.
+
+    The environment must be one that `load` takes.
+    """
+    kinds: tuple[tuple[str, Any], ...] = (("", Settings), ("mock.", MockSettings), ("solana.", SolanaSettings))
+    defaults = {prefix + f.name: f.default for prefix, kind in kinds for f in msgspec.structs.fields(kind)}
+    found: dict[str, str] = {}
+    for name, (field, read) in VARIABLES.items():
+        if (text := environ.get(name, "").strip()) and read(text) != defaults[field]:
+            found[name] = "<hidden>" if read in _SECRET else text
+    return found
+
+
 def _taken(values: dict[str, object], prefix: str) -> dict[str, object]:
     return {name.removeprefix(prefix): values.pop(name) for name in list(values) if name.startswith(prefix)}
 
 
 def _unknown(name: str) -> str:
-    known = {name.removeprefix(_PREFIX): name for name in VARIABLES}
+    known = {name.removeprefix(_PREFIX): name for name in _KNOWN}
     alike = get_close_matches(name.removeprefix(_PREFIX), known, n=1)
     return f"{name}: is not a setting; " + (f"did you mean {known[alike[0]]}?" if alike else "unset it")

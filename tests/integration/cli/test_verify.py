@@ -1,6 +1,7 @@
 """What `bestfill verify` says, and by which code it ends."""
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
@@ -11,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from bestfill.testing import samples
-from bestfill_adapters.cli import main
 from bestfill_adapters.container import Embedded, start, stop
 from bestfill_adapters.settings import MockSettings, Settings
 from bestfill_adapters.sql.file import DATABASE, SqliteFile
 from bestfill_adapters.sql.sqlite import SqliteStore
+from bestfill_cli.main import run as bestfill
 from tests.integration.sql.orders import advance, crowd, place
 
 ROOT = Path(__file__).parents[3]
@@ -38,13 +39,12 @@ async def _fill(store: SqliteStore) -> None:
 
 
 @pytest.fixture
-def run(folder, capsys):
+def run(folder, capsys, monkeypatch):
     def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
-        try:
-            code = main(["verify", *arguments], {"BESTFILL_DATA_DIR": str(folder), **environ})
-        except SystemExit as end:
-            code = end.code
-        return code, *capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in ({"BESTFILL_DATA_DIR": str(folder)} | environ).items():
+                patch.setenv(name, value)
+            return bestfill(["verify", *arguments]), *capsys.readouterr()
 
     return run
 
@@ -69,6 +69,17 @@ def test_a_broken_order_has_a_line_and_ends_with_1(run, folder):
     assert run() == (1, f"{said}\nBROKEN: 4 orders, 17 events; faults: 1\n", "")
 
 
+def test_it_can_be_told_to_a_program(run, folder):
+    told = json.loads(run("--json", "--before", "2025-12-16", "--expect", "0" * 64)[1])
+    assert (told["whole"], told["orders"], told["events"], told["faultCount"], told["faults"]) == (True, 4, 17, 0, [])
+    assert (told["before"], told["asExpected"]) == ("2025-12-16T00:00:00Z", False)
+    change(folder, f"DELETE FROM order_events WHERE order_id = '{samples.order_id(1)}' AND seq = 2")
+    code, out, _ = run("--json")
+    told = json.loads(out)
+    assert (code, told["whole"], told["digest"], told["faultCount"]) == (1, False, None, len(told["faults"]))
+    assert told["faults"][0] == {"subject": f"order {samples.order_id(1)}", "reason": "event 2 is missing"}
+
+
 def test_a_digest_that_was_written_down_tells_of_what_was_taken_out_without_a_trace(run, folder):
     digest = run()[1].splitlines()[1].split()[1]
     assert run("--expect", digest)[0] == 0
@@ -91,7 +102,8 @@ def test_a_digest_may_leave_out_what_was_accepted_later(run, when):
 @pytest.mark.parametrize("arguments", [("--before", "soon"), ("--expect", "abc"), ("--before", "9" * 50), ("more",)])
 def test_a_wrong_call_ends_with_2(run, arguments):
     code, out, err = run(*arguments)
-    assert (code, out) == (2, "") and err.startswith("usage: bestfill")
+    assert (code, out) == (2, "")
+    assert err.startswith("bestfill: ") and "usage: bestfill verify [OPTIONS]" in err
 
 
 def test_a_store_that_is_not_there_ends_with_2_and_is_not_made(run, tmp_path):
@@ -138,10 +150,11 @@ async def _run_an_engine(folder: Path) -> int:
     raise AssertionError("the subscription ended first")
 
 
-def test_what_a_real_engine_has_written_is_whole(tmp_path, capsys):
-    count = asyncio.run(_run_an_engine(tmp_path))
-    assert main(["verify"], {"BESTFILL_DATA_DIR": str(tmp_path)}) == 0
-    whole, digest = capsys.readouterr().out.splitlines()
+def test_what_a_real_engine_has_written_is_whole(run, tmp_path):
+    count = asyncio.run(_run_an_engine(tmp_path / "own"))
+    code, out, _ = run(BESTFILL_DATA_DIR=str(tmp_path / "own"))
+    whole, digest = out.splitlines()
+    assert code == 0
     assert whole.startswith(f"whole: {count} orders, ") and digest.endswith(f" of {count} orders")
 
 
@@ -153,9 +166,9 @@ def test_it_is_a_command_of_the_project(folder):
 
 def test_it_ends_quietly_when_nobody_reads_on(folder):
     environ = os.environ | {"BESTFILL_DATA_DIR": str(folder)}
-    command = f"'{ROOT}/dev' verify | true"
+    command = f"'{ROOT}/dev' verify | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (2, "")
 
 
 def test_whoever_is_at_fault_is_named_in_whatever_the_terminal_can_show(folder):
@@ -180,5 +193,5 @@ def test_an_unforeseen_error_ends_with_2_and_tells_no_secret(run, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr("bestfill_adapters.cli.verify", fail)
+    monkeypatch.setattr("bestfill_cli.commands.verify.verify", fail)
     assert run() == (2, "", "bestfill: ended before all was looked at, by an unforeseen ZeroDivisionError\n")

@@ -1,0 +1,173 @@
+"""The engine's address: who answers there, whether it can serve, what its clock says, and what waits for a person."""
+
+import http.client
+import json
+import time
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from bestfill.errors import plain
+from bestfill_adapters.settings import Settings
+from bestfill_cli.doctor.check import Check, ok, warn, wrong
+from bestfill_client import Bestfill, EngineError, Patience
+
+ANSWER_S: Final = 4.0
+OFF_MAX_S: Final = 2.0
+_STALE_S: Final = 2.0
+"""A Date header has whole seconds, and servers renew it once a second."""
+_BODY_MAX_BYTES: Final = 64 * 1024
+
+
+class Answer(NamedTuple):
+    """What was answered, and how far the server's clock is ahead in seconds, as far as it shows."""
+
+    status: int
+    body: Any
+    ahead_s: float | None
+
+    @property
+    def bestfill(self) -> bool:
+        """Whether a bestfill engine says this."""
+        if not isinstance(self.body, dict):
+            return False
+        return self.body.get("status") == "ok" if self.status == 200 else self.body.get("code") == "NOT_READY"
+
+
+def look(url: str, settings: Settings | None) -> Sequence[Check]:
+    """Look at who answers at the address, and at the port of the settings if that is another."""
+    return [*_asked(url), *_own_port(url, settings)]
+
+
+def _asked(url: str) -> list[Check]:
+    where = _shown(url)
+    try:
+        answer = ask(url)
+    except ValueError:
+        return [
+            wrong(
+                "engine", f"{where} is no address", "give --url, or set BESTFILL_URL, to such as http://127.0.0.1:3000"
+            )
+        ]
+    except http.client.HTTPException:
+        return [_stranger(where)]
+    except TimeoutError:
+        mend = "see that it is not stopped, and that this machine can reach it"
+        return [wrong("engine", f"no answer at {where} within {ANSWER_S:g} s", mend)]
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        return [
+            wrong("engine", f"no answer at {where}: {why}", "start it, as with ./dev run; or name another with --url")
+        ]
+    if not answer.bestfill:
+        return [_stranger(where)]
+    if answer.status != 200:
+        detail = plain(str(answer.body.get("detail", "")))
+        return [wrong("engine", f"{where} answers, but can't serve: {detail}", "see to what it names"), *_clock(answer)]
+    return [ok("engine", f"{where} is ready"), *_clock(answer), *_attention(url)]
+
+
+def ask(url: str, path: str = "/health/ready") -> Answer:
+    """Ask an address for its health.
+
+    Raises:
+        ValueError: it is no address.
+        OSError, HTTPException: nobody answers, or not by HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=ANSWER_S)
+    try:
+        asked = time.time()
+        connection.request("GET", f"{parts.path.rstrip('/')}{path}")
+        response = connection.getresponse()
+        answered = time.time()
+        body = response.read(_BODY_MAX_BYTES)
+    finally:
+        connection.close()
+    return Answer(response.status, _json(body), _ahead(response.getheader("date"), asked, answered))
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _ahead(date: str | None, asked: float, answered: float) -> float | None:
+    """Give by how much the server's clock must be ahead (below 0: behind) for its Date; 0 if it may be right."""
+    try:
+        told = parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if told > answered:
+        return told - answered
+    latest = told + 1 + _STALE_S
+    return latest - asked if latest < asked else 0.0
+
+
+def _clock(answer: Answer) -> list[Check]:
+    if answer.ahead_s is None:
+        return []
+    if abs(answer.ahead_s) > OFF_MAX_S:
+        way = "ahead of" if answer.ahead_s > 0 else "behind"
+        detail = f"the engine's is {abs(answer.ahead_s):.0f} s {way} this machine's"
+        return [warn("clock", detail, "have both set by NTP: orders expire by the engine's clock")]
+    return [ok("clock", f"the engine's and this machine's agree within {OFF_MAX_S:g} s")]
+
+
+def _attention(url: str) -> list[Check]:
+    try:
+        with Bestfill(url, timeout_s=ANSWER_S, patience=Patience(tries=1)) as engine:
+            stats = engine.queue_stats()
+    except EngineError as error:
+        return [wrong("orders", error.message, "look at the engine's log")]
+    if stats.dead_count:
+        detail = f"{stats.dead_count} need a person: nobody can tell whether their swaps landed"
+        return [warn("orders", detail, 'see "Orders that need a person" in docs/operations.md')]
+    return [ok("orders", f"{stats.waiting_count} wait, {stats.active_count} are in hand, none needs a person")]
+
+
+def _own_port(url: str, settings: Settings | None) -> list[Check]:
+    """Look at the port where an engine of these settings would listen, if it is not the one that was asked."""
+    if settings is None or settings.port in {0, _port(url)}:
+        return []
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    where = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    try:
+        bestfill = ask(where).bestfill
+    except http.client.HTTPException:
+        bestfill = False
+    except OSError:
+        return [ok("port", f"{settings.port} of HOST and PORT: nobody listens there")]
+    if bestfill:
+        detail = f"an engine listens at {where}, which is not the one that was asked"
+        return [warn("port", detail, f"ask it with --url {where}, or set BESTFILL_URL")]
+    return [wrong("port", f"{settings.port} is in use by something else", "set PORT to another, or stop what has it")]
+
+
+def _port(url: str) -> int | None:
+    try:
+        parts = urlsplit(url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+
+
+def _stranger(where: str) -> Check:
+    return wrong("engine", f"what answers at {where} is no bestfill engine", "name another address with --url, or PORT")
+
+
+def _shown(url: str) -> str:
+    """Give an address without what may be secret in it."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return "the address"

@@ -1,0 +1,32 @@
+"""By which code the command ends."""
+
+import enum
+from typing import Self
+
+
+class Exit(enum.IntEnum):
+    """What a script can tell from the exit code alone; `meaning` is for people."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Take a code with what it means."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
+
+    DONE = 0, "done; with --watch: the order is confirmed"
+    FAILED = 1, "the order failed, or no venue would take it; verify or doctor found something wrong"
+    REFUSED = 2, "wrong usage, or the engine refused the input; verify: nothing can be said"
+    NOT_FOUND = 3, "there is no such order"
+    TOO_LATE = 4, "too late to cancel, or the key was used for another order"
+    UNREACHABLE = 5, "the engine does not answer, or can't serve now; an order may have been accepted all the same"
+    TIMED_OUT = 6, "the order had not ended within --timeout; it goes on"
+    UNFORESEEN = 70, "something that should not happen; --debug shows where"
+    INTERRUPTED = 130, "interrupted; an order that was watched goes on"
+    UNREAD = 141, "whoever reads the output stopped reading"
+
+
+EXIT_CODES = "Exit codes:\n\n\b\n" + "\n".join(f"{code.value:>3}  {code.meaning}" for code in Exit)
+"""The codes as a paragraph of a help text, whose lines stay as they are."""
