@@ -28,10 +28,16 @@ class _Step:
     failed: int = 0
     latencies_ms: Counter[int] = field(factory=Counter)
     """How many orders took how long, to three digits."""
+    percentiles_ms: tuple[int | None, int | None] = None, None
+    """Half of them took no longer than this, and 95 % no longer than that, as of the last `settle`."""
     asked: Counter[str] = field(factory=Counter)
     quoted: Counter[str] = field(factory=Counter)
     won: Counter[str] = field(factory=Counter)
     filled: Counter[str] = field(factory=Counter)
+
+    def settle(self) -> None:
+        """Bring the percentiles up to date."""
+        self.percentiles_ms = _percentile(self.latencies_ms, 50), _percentile(self.latencies_ms, 95)
 
 
 class Activity:
@@ -64,7 +70,7 @@ class Activity:
 
     def view(self) -> ActivityView:
         """Show all that is kept, oldest first; the last step is still growing."""
-        self._step()
+        self._step().settle()
         return ActivityView(
             started_at=iso(self._started_at),
             step_s=STEP_MS // 1000,
@@ -74,8 +80,8 @@ class Activity:
                     accepted=step.accepted,
                     confirmed=step.confirmed,
                     failed=step.failed,
-                    p50_ms=_percentile(step.latencies_ms, 50),
-                    p95_ms=_percentile(step.latencies_ms, 95),
+                    p50_ms=step.percentiles_ms[0],
+                    p95_ms=step.percentiles_ms[1],
                 )
                 for step in self._steps
             ],
@@ -117,6 +123,9 @@ class Activity:
     def _step(self) -> _Step:
         """Give the step of now, the last one if the clock was set back."""
         now_at, last_at = self._clock.now() // STEP_MS * STEP_MS, self._steps[-1].at
+        if now_at > last_at:
+            self._steps[-1].settle()
+            self._steps[-1].latencies_ms.clear()  # nothing will be added to it
         for at in range(max(last_at + STEP_MS, now_at - (STEPS - 1) * STEP_MS), now_at + 1, STEP_MS):
             self._steps.append(_Step(at))
         return self._steps[-1]
