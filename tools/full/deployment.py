@@ -104,7 +104,7 @@ class Deployment:
         for worker, ready in workers:
             await self._unless_ended(ready)
             self._say(f"{worker.name:<10}  (process {worker.pid})")
-        self._say(f"bestfill is ready at {url} (its reference: {url}/schema)")
+        self._say(f"bestfill is ready at {url} (open it in a browser; API reference: {url}/schema)")
 
     async def _watch(self) -> None:
         """Look at the servers until the end; services tell of their ends themselves."""

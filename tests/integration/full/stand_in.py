@@ -17,7 +17,7 @@ PROGRAMS = {
     "fails": "import sys; sys.exit('no such column')",
     "api": STOPPABLE
     + """
-print('bestfill is ready at http://127.0.0.1:1 (its reference: …)')
+print('bestfill is ready at http://127.0.0.1:1 (open it in a browser)')
 print('a terminal' if sys.stdout.isatty() else 'no terminal')
 print(os.environ['DATABASE_URL'].split(':')[0], os.environ['REDIS_URL'].split(':')[0])
 stopped()

@@ -14,7 +14,7 @@ from tools.chaos.journal import Journal
 from tools.chaos.service import Service
 from tools.servers import ServerError
 
-READY = "print('bestfill is ready at http://127.0.0.1:1 (its reference)', flush=True)\n"
+READY = "print('bestfill is ready at http://127.0.0.1:1 (open it in a browser)', flush=True)\n"
 KILLS_ITSELF = f"print({KILLED!r} + 'after send', flush=True); import os; os.kill(os.getpid(), 9)"
 STAYS = "import signal; signal.pause()"
 IN_DISORDER = "import signal, sys; signal.signal(15, lambda *_: sys.exit(3))\n"

@@ -132,7 +132,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
-        sys.stdout.write(f"bestfill is ready at {self._url} (its reference: {self._url}/schema)\n")
+        reference = f"API reference: {self._url}/schema"
+        sys.stdout.write(f"bestfill is ready at {self._url} (open it in a browser; {reference})\n")
         sys.stdout.flush()
 
 
