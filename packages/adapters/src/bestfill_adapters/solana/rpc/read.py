@@ -69,6 +69,9 @@ def blockhash(result: Raw, min_slot: int, finalized: int) -> Blockhash:
     Args:
         finalized: a block height that is known to be final. A newest block that is older comes from a node that is
             behind, or would have the swap taken for dead while it can still land.
+
+    Raises:
+        Fault: the answer is not of the expected form, or is from before `min_slot` or `finalized`.
     """
     method = "getLatestBlockhash"
     read = _read(shapes.LatestHash, method, result)
@@ -196,7 +199,11 @@ def bytes58(method: str, size: int, result: Raw) -> bytes:
 
 
 def not_before(slot: int, min_slot: int) -> int:
-    """Give the slot, if it is not before another."""
+    """Give the slot, if it is not before another.
+
+    Raises:
+        Fault: it is; the node itself is not to blame.
+    """
     if slot < min_slot:
         raise Fault(f"is behind: it answered as of slot {slot}, which is before {min_slot}", ails=False)
     return slot
