@@ -91,3 +91,10 @@ def test_the_mock_venues_are_installed_and_come_in_the_order_asked_for():
 def test_a_plugin_that_does_not_do_is_named(names: list[str], problem: str):
     with pytest.raises(SettingsError, match=f"^BESTFILL_VENUES: {problem}"):
         load_venues(names, context())
+
+
+@pytest.mark.parametrize("name", ["", "W" * 65, "a\0b", "a\x1b[31m", "\u202egnp", "a\nb"])
+def test_a_venue_must_have_a_name_that_can_be_shown_and_stored(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setattr(FakeVenue, "name", name)
+    with pytest.raises(SettingsError, match="gave a venue without a name of 1 to 64 printable characters"):
+        load_venues(["fake"], context())

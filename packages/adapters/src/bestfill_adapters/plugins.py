@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bestfill_adapters.solana.gateway import Gateway
 
 GROUP: Final = "bestfill.venues"
+NAME_MAX_CHARS: Final = 64
 _VARIABLE: Final = "BESTFILL_VENUES"
 
 
@@ -82,9 +83,16 @@ def _make(point: EntryPoint, context: VenueContext) -> Venue:
         raise _error(
             f"{point.name!r} ({point.value}) gave {type(venue).__name__}, which is no subclass of bestfill.ports.Venue"
         )
-    if not isinstance(venue.name, str) or not venue.name:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise _error(f"{point.name!r} ({point.value}) gave a venue without a name")
+    if not _is_name(venue.name):
+        raise _error(
+            f"{point.name!r} ({point.value}) gave a venue without a name of 1 to {NAME_MAX_CHARS} printable characters"
+        )
     return venue
+
+
+def _is_name(name: object) -> bool:
+    """It stands in every quote, is shown everywhere, and must fit any store."""
+    return isinstance(name, str) and 1 <= len(name) <= NAME_MAX_CHARS and name.isprintable()
 
 
 def _is_venue(candidate: object) -> TypeGuard[Venue]:

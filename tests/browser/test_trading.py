@@ -1,0 +1,124 @@
+"""Orders from the ticket to their end, as a person follows them."""
+
+import re
+from decimal import Decimal
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.browser.engine import Engine
+from tests.browser.visit import Visit
+
+
+def test_an_order_is_placed_and_seen_to_be_confirmed_live(visit: Open, engine: Engine, user: str) -> None:
+    at = visit(engine.url)
+    at.trade_as(user)
+    loads = len(at.requests)
+    order_id = at.place(minimum="140")
+    at.sees(order_id, "routing")
+    at.sees(order_id, "confirmed")
+    order = engine.order(order_id)
+    assert (order["amountIn"], order["minAmountOut"], order["userId"]) == ("1.5", "140", user)
+    row = at.row(order_id)
+    expect(row).to_contain_text(order["dexSelected"])
+    expect(row).to_contain_text(order["txHash"][:4])
+    # It was told, not asked for again and again.
+    told = [e["status"] for _, messages in at.sockets for e in messages if e["orderId"] == order_id]
+    assert told == ["pending", "routing", "building", "submitted", "confirmed"]
+    assert len([r for r in at.requests[loads:] if "/api/orders" in r.url]) <= 3
+
+
+def test_every_venues_quote_is_seen_while_the_ticket_is_filled_in(visit: Open, engine: Engine, user: str) -> None:
+    at = visit(engine.url)
+    at.trade_as(user)
+    with at.page.expect_response("**/api/quotes") as answered:
+        at.fill(amount="2.5")
+    preview = answered.value.json()
+    quotes = at.page.get_by_role("region", name="Quotes")
+    expect(quotes.locator("[data-dex]")).to_have_count(2)
+    expect(quotes.locator("[data-chosen=true]")).to_have_attribute("data-dex", preview["chosen"])
+    for quote in preview["quotes"]:
+        venue = quotes.locator(f"[data-dex={quote['dex']}]")
+        expect(venue).to_contain_text(shown(quote["amountOut"]))
+        expect(venue).to_contain_text(quote["reason"])
+    expect(quotes).to_contain_text(shown(preview["minOut"]))
+    assert engine.total(user) == 0
+
+
+def test_a_minimum_that_no_venue_meets_fails_with_its_reason(visit: Open, engine: Engine, user: str) -> None:
+    at = visit(engine.url)
+    at.trade_as(user)
+    order_id = at.place(minimum="1000000")
+    at.sees(order_id, "failed")
+    expect(at.row(order_id)).to_contain_text("no venue meets the minimum output")
+
+
+def test_an_order_can_be_cancelled_until_it_is_signed(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.trade_as(user)
+    order_id = at.place()
+    at.sees(order_id, "routing")
+    at.blotter.get_by_role("button", name=re.compile("Cancel order ")).click()
+    at.sees(order_id, "failed")
+    assert waiting_engine.order(order_id)["errorCode"] == "CANCELLED"
+    expect(at.blotter.get_by_role("button", name=re.compile("Cancel order "))).to_have_count(0)
+
+
+def test_errors_stand_beside_their_fields_in_the_apis_words(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.expect("400")
+    at.trade_as(user)
+    at.fill(amount="0.0000000001", slippage="11", minimum="-1")
+    with at.page.expect_response("**/api/orders/execute") as answered:
+        at.place_order.click()
+    errors = {error["field"]: error["message"] for error in answered.value.json()["errors"]}
+    assert set(errors) == {"amountIn", "minAmountOut", "slippageTolerance"}
+    for name, message in errors.items():
+        error = at.page.locator(f"#{name}-error")
+        expect(error).to_have_text(message)
+        field = at.page.locator(f'[aria-describedby~="{name}-error"]')
+        expect(field).to_have_attribute("aria-invalid", "true")
+    at.place(amount="1", slippage="1", minimum="")
+    for name in errors:
+        expect(at.page.locator(f"#{name}-error")).to_be_empty()
+    assert waiting_engine.total(user) == 1
+
+
+def test_an_order_is_placed_and_opened_by_keyboard_alone(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.trade_as(user)
+    tab_to(at, "Sell")
+    at.page.keyboard.type("SOL")
+    tab_to(at, "Amount")
+    at.page.keyboard.press("Control+a")
+    at.page.keyboard.type("0.25")
+    tab_to(at, "Buy")
+    at.page.keyboard.type("USDC")
+    tab_to(at, "Place order")
+    with at.page.expect_response("**/api/orders/execute") as answered:
+        at.page.keyboard.press("Enter")
+    order_id = answered.value.json()["orderId"]
+    at.sees(order_id, "routing")
+    for _ in range(60):
+        at.page.keyboard.press("Tab")
+        if order_id in (at.page.evaluate("document.activeElement.getAttribute('href')") or ""):
+            break
+    at.page.keyboard.press("Enter")
+    expect(at.page.get_by_role("heading", level=1)).to_contain_text(f"Order {order_id[:4]}")
+    assert waiting_engine.order(order_id)["amountIn"] == "0.25"
+
+
+def tab_to(at: Visit, name: str) -> None:
+    """Press Tab until the field or button of this name has the focus."""
+    wanted = at.page.get_by_label(name, exact=True).or_(at.page.get_by_role("button", name=name, exact=True))
+    for _ in range(40):
+        at.page.keyboard.press("Tab")
+        if wanted.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"Tab never comes to {name}")
+
+
+def shown(amount: str) -> re.Pattern[str]:
+    """Give how an amount may be written: with or without its last decimals and the commas of thousands."""
+    whole, _, decimals = f"{Decimal(amount):,f}".partition(".")
+    return re.compile(re.escape(whole).replace(",", ",?") + (rf"\.{decimals[:2]}" if decimals else ""))
