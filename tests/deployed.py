@@ -15,8 +15,6 @@ from attrs import define, field
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from bestfill_adapters.sql.migrate import migrate
-
 ROOT = Path(__file__).parents[1]
 START_S = 60
 ORDER = {
@@ -43,11 +41,6 @@ async def until(holds: Callable[[], Awaitable[bool]], within_s: float = 30) -> N
     async with asyncio.timeout(within_s):
         while not await holds():  # noqa: ASYNC110 - another process tells no event
             await asyncio.sleep(0.02)
-
-
-async def migrated(env: Mapping[str, str]) -> None:
-    """Make the tables, as an operator does first."""
-    await asyncio.to_thread(migrate, env["DATABASE_URL"])
 
 
 @define

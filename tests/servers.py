@@ -5,11 +5,14 @@ dropped at will. Tests that stop or kill a server take `postgres` or `valkey`, w
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from bestfill_adapters.sql.file import SqliteFile
+from bestfill_adapters.sql.migrate import migrate
 from tools.servers import Postgres, Valkey
 from tools.servers.databases import create_database, drop_database
 
@@ -44,14 +47,48 @@ def valkey(one_valkey: Valkey) -> Iterator[Valkey]:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the URL of a new, empty PostgreSQL database, which is dropped after the test."""
+    yield from _database(request, create_database)
+
+
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, migrated_copy: Callable[[str], str]) -> Iterator[str]:
+    """Give the URL of a new PostgreSQL database with all tables, which is dropped after the test."""
+    yield from _database(request, migrated_copy)
+
+
+def _database(request: pytest.FixtureRequest, create: Callable[[str], str]) -> Iterator[str]:
     server_url = os.environ.get("TEST_DATABASE_URL")
     own: Postgres | None = None if server_url else request.getfixturevalue("postgres")
     server_url = server_url or own.url
-    url = create_database(server_url)
+    url = create(server_url)
     yield url
     if own:
         own.start()
     drop_database(server_url, url)
+
+
+@pytest.fixture(scope="session")
+def migrated_copy() -> Iterator[Callable[[str], str]]:
+    """Give what makes a database with all tables on a server: a copy, since to migrate takes ten times as long."""
+    made: dict[str, str] = {}
+
+    def copy(server_url: str) -> str:
+        if server_url not in made:
+            made[server_url] = create_database(server_url)
+            migrate(made[server_url])
+        return create_database(server_url, template=urlsplit(made[server_url]).path[1:])
+
+    yield copy
+    for server_url in made.keys() & {os.environ.get("TEST_DATABASE_URL")}:  # ours go with their server
+        drop_database(server_url, made[server_url])
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an SQLite file with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "bestfill.db"
+    migrate(SqliteFile(path).url)
+    return path
 
 
 @pytest.fixture

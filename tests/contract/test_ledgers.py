@@ -1,6 +1,7 @@
 """Whatever keeps the mock chain's landings keeps the contract of a ledger."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from bestfill_adapters.mock.ledger import Landing, Ledger, MemoryLedger, Tip
 from bestfill_adapters.mock.postgres_ledger import PostgresLedger
 from bestfill_adapters.mock.sqlite_ledger import SqliteLedger
 from bestfill_adapters.sql.file import SqliteFile
-from bestfill_adapters.sql.migrate import migrate
 
 LAST_SLOT = 80
 LANDED = Landing(
@@ -35,16 +35,13 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         case "memory":
             yield MemoryLedger()
         case "sqlite":
-            file = SqliteFile(tmp_path / "bestfill.db")
-            migrate(file.url)
-            ledger = SqliteLedger(file)
+            file = shutil.copy(request.getfixturevalue("migrated"), tmp_path / "bestfill.db")
+            ledger = SqliteLedger(SqliteFile(file))
             ledger.start()
             yield ledger
             ledger.close()
         case _:
-            url = request.getfixturevalue("database_url")
-            migrate(url)
-            ledger = PostgresLedger(url)
+            ledger = PostgresLedger(request.getfixturevalue("migrated_url"))
             await ledger.start()
             yield ledger
             await ledger.close()

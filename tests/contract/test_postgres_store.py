@@ -6,14 +6,12 @@ import pytest
 
 from bestfill.ports import OrderStore
 from bestfill.testing.contracts.store import CHECKS
-from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.postgres import PostgresStore
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_postgres_store(check: Callable[[OrderStore], Awaitable[None]], database_url: str) -> None:
-    migrate(database_url)
-    store = PostgresStore(database_url)
+async def test_postgres_store(check: Callable[[OrderStore], Awaitable[None]], migrated_url: str) -> None:
+    store = PostgresStore(migrated_url)
     await store.start()
     try:
         await check(store)

@@ -137,7 +137,9 @@ async def test_the_example_is_confirmed_and_its_story_told_on_the_socket(tmp_pat
         assert await api.ended() == (0, "")
 
 
-async def test_five_at_once_each_on_its_own_socket_and_all_on_the_users(tmp_path: Path) -> None:
+async def test_many_at_once_each_on_its_own_socket_and_all_on_the_users_and_one_key_is_one_order(
+    tmp_path: Path,
+) -> None:
     async with started(tmp_path) as api:
         async with connect(api.url.replace("http", "ws") + "/ws?userId=user-123&since=0") as whole:
             ids = await asyncio.gather(*(api.place() for _ in range(5)))
@@ -146,6 +148,16 @@ async def test_five_at_once_each_on_its_own_socket_and_all_on_the_users(tmp_path
             mine = [json.loads(await asyncio.wait_for(whole.recv(), 10)) for _ in range(25)]
         assert [e["userSeq"] for e in mine] == list(range(1, 26))
         assert sorted((e["orderId"], e["seq"]) for e in mine) == sorted((i, n) for i in ids for n in range(1, 6))
+
+        async def place() -> tuple[int, bytes]:
+            order, headers = ORDER | {"userId": "user-456"}, {"idempotency-key": "k"}
+            async with api.http.post("/api/orders/execute", json=order, headers=headers) as answer:
+                return answer.status, await answer.read()
+
+        answers = await asyncio.gather(*(place() for _ in range(50)))
+        assert {status for status, _ in answers} == {202}
+        assert len({body for _, body in answers}) == 1
+        assert (await api.get("/api/orders?userId=user-456"))["total"] == 1
 
 
 async def test_orders_and_stories_are_there_after_a_kill_and_a_restart(tmp_path: Path) -> None:
@@ -161,20 +173,6 @@ async def test_orders_and_stories_are_there_after_a_kill_and_a_restart(tmp_path:
             assert code == 1000
             assert [e["seq"] for e in story] == list(range(1, len(story) + 1))
             assert story[-1]["status"] == "confirmed"
-
-
-async def test_the_same_key_sent_at_once_places_one_order(tmp_path: Path) -> None:
-    async with started(tmp_path) as api:
-
-        async def place() -> tuple[int, bytes]:
-            headers = {"idempotency-key": "k"}
-            async with api.http.post("/api/orders/execute", json=ORDER, headers=headers) as answer:
-                return answer.status, await answer.read()
-
-        answers = await asyncio.gather(*(place() for _ in range(50)))
-        assert {status for status, _ in answers} == {202}
-        assert len({body for _, body in answers}) == 1
-        assert (await api.get("/api/orders?userId=user-123"))["total"] == 1
 
 
 async def test_sockets_are_told_when_it_stops(tmp_path: Path) -> None:

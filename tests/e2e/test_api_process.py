@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bestfill_api.server import bind
 from tests.e2e.test_api_embedded import Process, environment, finished, started
 
 
@@ -13,10 +14,11 @@ def untouched(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_stops_it_cleanly_and_frees_the_port(tmp_path: Path, number: signal.Signals) -> None:
+async def test_its_data_folder_is_its_own_until_a_signal_stops_it_cleanly_and_frees_the_port(tmp_path: Path) -> None:
     async with started(tmp_path) as process:
-        process.send_signal(number)
+        code, text = await finished(environment(tmp_path))
+        assert (code, text.startswith("bestfill: "), text.count("\n"), "Traceback" in text) == (1, True, 1, False)
+        process.send_signal(signal.SIGTERM)  # SIGINT: test_api_embedded
         assert await process.ended() == (0, "")
         with socket.socket() as again:
             again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -31,38 +33,27 @@ async def test_a_port_in_use_is_one_clear_line_and_nothing_is_started(tmp_path: 
     assert untouched(tmp_path)
 
 
-async def test_a_data_folder_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    async with started(tmp_path):
-        code, text = await finished(environment(tmp_path))
-    assert code == 1
-    assert text.startswith("bestfill: ")
-    assert text.count("\n") == 1
-    assert "Traceback" not in text
+BAD = {
+    "PORT": "99999",
+    "BESTFILL_CONCURENCY": "1",
+    "LOG_LEVEL": "loud",
+    "DATABASE_URL": "postgresql://u:hunter2@db/x",
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PORT", "99999"),
-        ("BESTFILL_CONCURENCY", "1"),
-        ("BESTFILL_VENUES", "mock_nothing"),
-        ("LOG_LEVEL", "loud"),
-        ("DATABASE_URL", "postgresql://u:hunter2@db/x"),
-    ],
-)
-async def test_a_bad_setting_is_named_and_exits_with_2(tmp_path: Path, name: str, value: str) -> None:
-    code, text = await finished(environment(tmp_path, **{name: value}))
+@pytest.mark.parametrize("bad", [BAD, {"BESTFILL_VENUES": "mock_nothing"}], ids=["as they are read", "as it is wired"])
+async def test_every_bad_setting_is_named_and_exits_with_2(tmp_path: Path, bad: dict[str, str]) -> None:
+    code, text = await finished(environment(tmp_path, **bad))
     assert code == 2
-    assert name.removesuffix("DATABASE_URL") in text
+    assert [name for name in bad if name not in text] == []
     assert "Traceback" not in text
     assert "hunter2" not in text
     assert untouched(tmp_path)
 
 
-async def test_a_host_that_is_not_here_is_one_clear_line(tmp_path: Path) -> None:
-    code, text = await finished(environment(tmp_path, HOST="192.0.2.1"))
-    assert code == 1
-    assert text.startswith("bestfill: cannot listen on 192.0.2.1, port 0: ")
+def test_a_host_that_is_not_here_cannot_be_listened_on() -> None:
+    with pytest.raises(OSError, match="Cannot assign requested address"):
+        bind("192.0.2.1", 0)
 
 
 async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:

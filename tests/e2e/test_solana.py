@@ -18,7 +18,7 @@ from bestfill_adapters.solana.derive import token_account
 from bestfill_adapters.solana.fees import fee_lamports
 from bestfill_adapters.solana.frame import NATIVE_MINT
 from bestfill_adapters.sql.postgres import PostgresStore
-from tests.deployed import STORY, ApiProcess, api, environment, migrated, until, worker
+from tests.deployed import STORY, ApiProcess, api, environment, until, worker
 from tests.e2e.test_api_embedded import Process, finished, started
 from tests.e2e.test_api_embedded import environment as embedded_environment
 from tests.integration.solana.test_cluster_process import cluster, settings
@@ -89,8 +89,7 @@ class Services:
 
 @asynccontextmanager
 async def deployed(place: Place, request: pytest.FixtureRequest) -> AsyncIterator[Services]:
-    env = environment(request.getfixturevalue("database_url"), request.getfixturevalue("redis_url"), **place.environ)
-    await migrated(env)
+    env = environment(request.getfixturevalue("migrated_url"), request.getfixturevalue("redis_url"), **place.environ)
     keyless = {name: value for name, value in env.items() if name != "BESTFILL_SOLANA_KEYPAIR"}
     store = PostgresStore(env["DATABASE_URL"])
     async with api(keyless) as front, worker(env) as running:

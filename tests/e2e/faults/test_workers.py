@@ -6,8 +6,6 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import pytest
-
 from bestfill.policy import ExecutionPolicy
 from tests.deployed import Worker, worker
 from tests.e2e.faults.flight import MORE, in_flight
@@ -16,15 +14,12 @@ LEASE_MS = ExecutionPolicy().lease_ms
 """Nothing stands still for so long, unless nobody knows that its worker is gone."""
 
 
-@pytest.mark.parametrize("alone", [False, True], ids=["with its minder", "the working process alone"])
-async def test_what_a_killed_worker_had_in_hand_is_taken_over_soon(env, alone: bool):
+async def test_what_a_killed_worker_had_in_hand_is_taken_over_soon_and_its_minder_says_that_it_failed(env):
     async with in_flight(env) as flight:
         doomed = flight.workers[0]
-        if alone:
-            os.kill(doomed.working_pid, signal.SIGKILL)
-        else:
-            await doomed.kill()
+        os.kill(doomed.working_pid, signal.SIGKILL)
         await asyncio.gather(flight.all_taken_over(), flight.clients.place_all(MORE))
+        assert (await doomed.ended())[0] == 1
         await flight.all_end_well()
 
 

@@ -12,6 +12,9 @@ from bestfill.testing.samples import request
 from bestfill.units import OrderId
 from tests.unit.api.house import build
 
+# Not by its entry point: it would be a second of every test run's start.
+pytest_plugins = ["schemathesis.pytest.plugin"]
+
 HOUSE = build()
 
 
@@ -26,7 +29,7 @@ api = schemathesis.openapi.from_asgi("/schema/openapi.json", HOUSE.app)
 
 
 @api.parametrize()
-@settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_documented(case: schemathesis.Case) -> None:
     # A string of the right shape need not be a token that we know, so good data may be refused.
     case.call_and_validate(excluded_checks=[positive_data_acceptance])

@@ -17,7 +17,7 @@ def stand_in(migrate: str = "done", api: str = "api", worker: str = "worker") ->
     return supervised(sys.executable, "-m", "tests.integration.full.stand_in", migrate, api, worker)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_whole_terminal_stops_the_api_then_the_workers_and_leaves_nothing(number: signal.Signals):
     with stand_in() as full:
         assert full.until_ready() == "http://127.0.0.1:1"

@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bestfill_adapters.sql.migrate import migrate
 from bestfill_adapters.sql.postgres import PostgresStore
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrate once; the tests work on copies."""
-    path = tmp_path_factory.mktemp("migrated") / "bestfill.db"
-    migrate(SqliteFile(path).url)
-    return path
 
 
 @pytest.fixture
@@ -35,10 +26,9 @@ def store(file: SqliteFile) -> Iterator[SqliteStore]:
 
 
 @pytest.fixture
-def postgres_url(database_url: str) -> str:
+def postgres_url(migrated_url: str) -> str:
     """Give a migrated database of its own on a real server."""
-    migrate(database_url)
-    return database_url
+    return migrated_url
 
 
 @pytest.fixture

@@ -95,11 +95,10 @@ async def test_no_statement_scans_a_table(crowded, name, settings):
     assert INDEXES.get(name, "") in text, text
 
 
-async def test_the_plans_are_the_same_where_nothing_is_stored_yet(database_url):
+async def test_the_plans_are_the_same_where_nothing_is_stored_yet(migrated_url):
     """They are made once a connection, maybe on the first day."""
-    migrate(database_url)
     for text in STATEMENTS.values():
-        assert set(re.findall(r"Seq Scan on (\w+)", await plan(database_url, text, session.SETTINGS))) <= SMALL
+        assert set(re.findall(r"Seq Scan on (\w+)", await plan(migrated_url, text, session.SETTINGS))) <= SMALL
 
 
 async def test_a_page_needs_no_sorting_and_its_total_no_counting(crowded):

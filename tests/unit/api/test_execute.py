@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,13 @@ from tests.unit.api.house import ORDER, House, house, with_, without
 EXECUTE = "/api/orders/execute"
 MINT = ORDER["tokenIn"]
 FOUNDING_SAMPLE = "EPjFWaJiy6Vyh8zU5yBDTv6kaTUdJYnPSm4W4iB1Q0d"
+
+
+@pytest.fixture(scope="module")
+async def refusing() -> AsyncIterator[House]:
+    """One API for all that is refused: had any of it stored an order, the next would see it."""
+    async with house() as opened:
+        yield opened
 
 
 async def test_the_example_is_accepted_and_can_be_read_back(api: House) -> None:
@@ -188,8 +196,10 @@ REFUSED: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "message"), REFUSED, ids=lambda v: ascii(v)[:40])
-async def test_a_bad_field_is_named_and_nothing_is_stored(api: House, field: str, value: object, message: str) -> None:
-    answer = await api.http.post(EXECUTE, json=with_(**{field: value}))
+async def test_a_bad_field_is_named_and_nothing_is_stored(
+    refusing: House, field: str, value: object, message: str
+) -> None:
+    answer = await refusing.http.post(EXECUTE, json=with_(**{field: value}))
     problem = answer.json()
     assert answer.status_code == 400, problem
     assert answer.headers["content-type"] == "application/problem+json"
@@ -198,42 +208,42 @@ async def test_a_bad_field_is_named_and_nothing_is_stored(api: House, field: str
     (error,) = problem["errors"]
     assert error["field"] == field or (len(field) > 64 and error["field"].startswith("a\ufffdb"))
     assert message in error["message"]
-    assert await api.placed() == 0
-    assert api.queue.woken == []
+    assert await refusing.placed() == 0
+    assert refusing.queue.woken == []
 
 
 @pytest.mark.parametrize("bps", [-1, 1_001, 0.5, 50.0, "50", True, 10**30])
-async def test_bad_basis_points_are_refused(api: House, bps: object) -> None:
-    answer = await api.http.post(EXECUTE, json=without("slippageTolerance") | {"slippageBps": bps})
+async def test_bad_basis_points_are_refused(refusing: House, bps: object) -> None:
+    answer = await refusing.http.post(EXECUTE, json=without("slippageTolerance") | {"slippageBps": bps})
     assert answer.status_code == 400
     assert answer.json()["errors"] == [{"field": "slippageBps", "message": "must be a whole number from 0 to 1000"}]
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
-async def test_slippage_in_both_units_is_refused(api: House) -> None:
-    answer = await api.http.post(EXECUTE, json=with_(slippageBps=50))
+async def test_slippage_in_both_units_is_refused(refusing: House) -> None:
+    answer = await refusing.http.post(EXECUTE, json=with_(slippageBps=50))
     assert [e["field"] for e in answer.json()["errors"]] == ["slippageBps"]
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 @pytest.mark.parametrize(
     "again", ['"amountIn":"9"', '"amountIn" : "9"', '"amountIn"\t:\n"1.5"', '"amount\\u0049n":"9"']
 )
-async def test_a_field_that_is_there_twice_is_refused_whichever_would_count(api: House, again: str) -> None:
+async def test_a_field_that_is_there_twice_is_refused_whichever_would_count(refusing: House, again: str) -> None:
     body = json.dumps(ORDER)[:-1] + f", {again}}}"
-    answer = await api.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
+    answer = await refusing.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["errors"] == [{"field": "amountIn", "message": "must be given once"}]
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 async def test_a_colon_inside_a_value_is_no_field(api: House) -> None:
     assert (await api.http.post(EXECUTE, json=with_(userId="a:b:c:d:e:f:g:h:i"))).status_code == 202
 
 
-async def test_every_wrong_field_is_told_at_once(api: House) -> None:
+async def test_every_wrong_field_is_told_at_once(refusing: House) -> None:
     body = {"userId": "", "tokenIn": "nope", "amountIn": "x", "minAmountOut": 1, "slippageTolerance": -1, "extra": 0}
-    answer = await api.http.post(EXECUTE, json=body)
+    answer = await refusing.http.post(EXECUTE, json=body)
     assert sorted(e["field"] for e in answer.json()["errors"]) == sorted([*body, "tokenOut"])
 
 
@@ -259,12 +269,12 @@ RAW: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("body", "message"), RAW, ids=lambda v: ascii(v)[:40])
-async def test_a_body_that_is_no_json_object_is_refused(api: House, body: bytes, message: str) -> None:
-    answer = await api.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
+async def test_a_body_that_is_no_json_object_is_refused(refusing: House, body: bytes, message: str) -> None:
+    answer = await refusing.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["code"] == "VALIDATION_ERROR"
     assert message in answer.json()["errors"][0]["message"]
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 @pytest.mark.parametrize(
@@ -287,21 +297,21 @@ async def test_a_body_that_is_no_json_object_is_refused(api: House, body: bytes,
     ],
     ids=lambda v: v[:40],
 )
-async def test_numbers_and_escapes_that_python_cannot_hold_are_refused(api: House, field: str, text: str) -> None:
+async def test_numbers_and_escapes_that_python_cannot_hold_are_refused(refusing: House, field: str, text: str) -> None:
     body = json.dumps(without(field))[:-1] + f', "{field}": {text}}}'
-    answer = await api.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
+    answer = await refusing.http.post(EXECUTE, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] in (field, "")
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-async def test_a_body_that_does_not_say_it_is_json_is_refused(api: House, content_type: str | None) -> None:
+async def test_a_body_that_does_not_say_it_is_json_is_refused(refusing: House, content_type: str | None) -> None:
     headers = {"content-type": content_type} if content_type else {}
-    answer = await api.http.post(EXECUTE, content=json.dumps(ORDER), headers=headers)
+    answer = await refusing.http.post(EXECUTE, content=json.dumps(ORDER), headers=headers)
     assert answer.status_code == 415
     assert answer.json()["code"] == "UNSUPPORTED_MEDIA_TYPE"
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 async def test_a_charset_does_no_harm(api: House) -> None:
@@ -358,17 +368,17 @@ async def test_a_key_is_good_after_its_order_has_expired(api: House) -> None:
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "ключ".encode(), b"a\tb", b"a\x7fb", b"\xff"])
-async def test_a_bad_key_is_refused(api: House, key: bytes) -> None:
-    answer = await api.http.post(EXECUTE, json=ORDER, headers=[(b"idempotency-key", key)])
+async def test_a_bad_key_is_refused(refusing: House, key: bytes) -> None:
+    answer = await refusing.http.post(EXECUTE, json=ORDER, headers=[(b"idempotency-key", key)])
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
-async def test_two_keys_are_refused(api: House) -> None:
-    answer = await api.http.post(EXECUTE, json=ORDER, headers=[("idempotency-key", "a"), ("idempotency-key", "b")])
+async def test_two_keys_are_refused(refusing: House) -> None:
+    answer = await refusing.http.post(EXECUTE, json=ORDER, headers=[("idempotency-key", "a"), ("idempotency-key", "b")])
     assert answer.status_code == 400
-    assert await api.placed() == 0
+    assert await refusing.placed() == 0
 
 
 @pytest.mark.parametrize("key", ["x" * 255, " ~", "a b"])
