@@ -171,8 +171,8 @@ def test_ctrl_c_ends_the_watching_and_not_the_order(bestfill, slow: str):
     (order,) = orders(bestfill, slow, "user-1", "--status", "routing")
     assert code == Exit.INTERRUPTED and err.splitlines() == [
         "bestfill: interrupted; the order goes on",
-        f"  follow it: bestfill watch {order['id']}",
-        f"  end it, if it is not signed yet: bestfill cancel {order['id']}",
+        f"  follow it: bestfill watch {order['id']} --url {slow}",
+        f"  end it, if it is not signed yet: bestfill cancel {order['id']} --url {slow}",
     ]
     code, _, err = bestfill("watch", order["id"], "--timeout", "0.5", "--url", slow)
     assert code == Exit.TIMED_OUT and "it goes on" in err

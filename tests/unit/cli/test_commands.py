@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bestfill.order import Status
-from bestfill_cli.commands import stats
+from bestfill_cli.commands import orders, stats
 from bestfill_cli.exits import Exit
 from bestfill_cli.line import app
+from bestfill_cli.screen import Screen
 from bestfill_client import (
     Activity,
     ActivityStep,
@@ -93,6 +94,41 @@ def test_an_order_in_doubt_comes_with_the_command_that_can_be_repeated(bestfill,
 def test_an_order_that_cannot_have_arrived_is_said_not_to_be_placed(bestfill):
     done = bestfill(*SUBMIT, engine=Engine(submit=Unreachable("no answer")))
     assert done.code == Exit.UNREACHABLE and done.err.endswith("  no order was placed\n")
+
+
+def test_a_key_that_another_order_has_is_not_said_to_have_placed_nothing(bestfill):
+    used = TooLate(409, "CONFLICT", "the Idempotency-Key was used with another request")
+    done = bestfill(*SUBMIT, "--key", "k-1", "--expires-in", "60", engine=Engine(submit=used))
+    assert done.code == Exit.TOO_LATE and "no order was placed" not in done.err
+    assert "another one was earlier, with this key" in done.err and "give its --expires-at" in done.err
+
+
+def test_an_accepted_order_whose_story_breaks_off_is_still_said_to_be_accepted(bestfill):
+    refused = NotFound(404, "NOT_FOUND", "the path is unknown here")
+    for how in ((), ("--json",)):
+        done = bestfill(*SUBMIT, "--watch", *how, following=Following((), then=refused))
+        assert done.code == Exit.UNREACHABLE, "no code that says that there is no order"
+        assert done.err.endswith(f"  the order was accepted all the same; follow it: bestfill watch {order_id()}\n")
+    done = bestfill(*SUBMIT, "--watch", "--json", "--timeout", "0.05", following=Following((), then=asyncio.Event()))
+    assert done.code == Exit.TIMED_OUT and f"bestfill watch {order_id()}\n" in done.err
+
+
+def test_what_to_do_next_is_asked_of_the_same_engine(bestfill):
+    assert bestfill(*SUBMIT, "--url", "http://h:1").out.endswith(f": bestfill watch {order_id()} --url http://h:1\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BrokenPipeError(), Exit.UNREAD), (OSError(28, "full"), Exit.UNFORESEEN), (KeyboardInterrupt(), Exit.INTERRUPTED)],
+)
+def test_an_accepted_order_that_cannot_be_shown_is_told_on_standard_error(bestfill, monkeypatch, error, code):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Screen, "record", fail)
+    monkeypatch.setattr(Screen, "stop", lambda _: None)
+    done = bestfill(*SUBMIT)
+    assert done.code == code and f"bestfill watch {order_id()}\n" in done.err
 
 
 def test_an_interrupted_submit_says_how_to_be_sure(bestfill):
@@ -256,6 +292,22 @@ def test_orders_that_move_down_while_they_are_listed_are_listed_once(bestfill):
     assert [o["id"] for o in page["orders"]] == [order_id(n) for n in range(250)]
 
 
+def test_an_engine_that_gives_the_same_page_for_ever_is_not_asked_for_ever(bestfill):
+    class Stuck(Engine):
+        def orders(self, user_id: str, limit: int, offset: int):
+            return super().orders(user_id, limit, 0)
+
+    engine = Stuck([order(n) for n in range(100)])
+    assert bestfill("orders", "--status", "failed", engine=engine).code == 0
+
+
+def test_a_search_that_does_not_reach_the_oldest_orders_says_so(bestfill, monkeypatch):
+    monkeypatch.setattr(orders, "PAGES_MAX", 2)
+    engine = Engine([order(n) for n in range(201)])
+    told = bestfill("orders", "--status", "failed", "--user", "me", engine=engine).out
+    assert told.endswith("\n0 that are failed, of the newest 200 of 201 orders of me\n")
+
+
 def test_every_status_can_be_asked_for(bestfill):
     for status in Status:
         assert bestfill("orders", "--status", status.value, engine=Engine([order()])).code == 0
@@ -282,6 +334,9 @@ def test_a_cancelled_order_is_said_to_be(bestfill):
     assert json.loads(bestfill("cancel", order_id(), "--json").out)["id"] == order_id()
     late = TooLate(409, "CONFLICT", "the order is signed")
     assert bestfill("cancel", order_id(), engine=Engine(cancel=late)) == (4, "", "bestfill: the order is signed\n")
+    late.in_doubt, late.advice = True, "the order may have been cancelled all the same"
+    done = bestfill("cancel", order_id(), engine=Engine(cancel=late))
+    assert done.code == Exit.UNREACHABLE and done.err.endswith("\n  the order may have been cancelled all the same\n")
 
 
 def test_figures_are_shown_also_by_an_engine_that_has_no_recent_ones(bestfill):

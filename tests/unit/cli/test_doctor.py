@@ -253,8 +253,10 @@ def test_an_address_that_is_none_is_wrong(address: str):
 
 
 def test_a_password_in_the_address_is_never_shown():
-    checks = engine.look("http://me:hunter2@127.0.0.1:1", None)
-    assert "hunter2" not in repr(checks) and checks[0].state is State.WRONG
+    with web() as address:
+        checks = engine.look(address.replace("//", "//me:hunter2@"), None)
+    assert "hunter2" not in repr(checks) and states(checks) == {"engine": State.WRONG}
+    assert "must have no user and password" in checks[0].detail and "--url" in checks[0].mend
 
 
 @pytest.mark.parametrize(("ahead_s", "state"), [(0, State.OK), (60, State.WARN), (-60, State.WARN), (1, State.OK)])
@@ -268,7 +270,7 @@ def test_an_answer_without_a_date_says_nothing_of_the_clock():
     assert engine._ahead(None, 1.0, 2.0) is engine._ahead("soon", 1.0, 2.0) is None
 
 
-def test_the_port_of_the_settings_is_looked_at_if_it_is_another():
+def test_the_port_of_the_settings_is_looked_at_if_it_is_another(monkeypatch):
     with silent() as taken:
         free = taken.getsockname()[1]
     nobody = "http://127.0.0.1:1"
@@ -281,6 +283,18 @@ def test_the_port_of_the_settings_is_looked_at_if_it_is_another():
         assert port(int(address.rpartition(":")[2])) is State.WARN
     with web(body=b"hello") as address:
         assert port(int(address.rpartition(":")[2])) is State.WRONG
+    monkeypatch.setattr(engine, "ANSWER_S", 0.5)
+    with silent() as taken:
+        assert port(taken.getsockname()[1]) is State.WRONG
+
+
+def test_the_engine_is_looked_at_through_the_proxy_that_commands_use(monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with web() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        assert engine.look("http://engine.example", None)[0] == ok("engine", "http://engine.example is ready")
 
 
 def test_the_venues_of_the_settings_are_loaded():

@@ -1,6 +1,8 @@
 """Which exit code stands for what, and what people read when something goes wrong."""
 
 import enum
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -21,6 +23,7 @@ from bestfill_client import (
     WrongArgument,
 )
 from tests.unit.cli.engines import Engine, order_id
+from tests.unit.client.stub import keeps_silent, stub
 
 
 def test_the_codes_are_those_that_scripts_rely_on():
@@ -37,6 +40,44 @@ def test_the_codes_are_those_that_scripts_rely_on():
         "UNREAD": 141,
     }
     assert issubclass(Exit, enum.IntEnum)
+
+
+@pytest.mark.parametrize("kind", [NotValid, NotAllowed, NotFound, TooLate])
+def test_an_order_in_doubt_has_no_code_that_says_it_was_refused(bestfill, kind):
+    error = kind(400, "NO", "no")
+    error.in_doubt = True
+    done = bestfill("submit", "SOL", "USDC", "1", engine=Engine(submit=error))
+    assert done.code == Exit.UNREACHABLE and "the order may have been accepted" in done.err
+
+
+def test_a_terminated_submit_says_how_to_be_sure():
+    with stub(keeps_silent) as engine:
+        command = [
+            sys.executable,
+            "-m",
+            "bestfill_cli",
+            "submit",
+            "SOL",
+            "USDC",
+            "1",
+            "--key",
+            "k-1",
+            "--url",
+            engine.url,
+        ]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                engine.called.wait(60)
+                process.terminate()
+                _, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
+    assert process.returncode == Exit.INTERRUPTED and "--key k-1\n" in err
+
+
+def test_a_closed_standard_output_is_no_fault(bestfill, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert bestfill("tokens").code == 0
 
 
 def test_the_help_text_tells_each_code(bestfill):
@@ -108,6 +149,7 @@ def test_wrong_fields_have_the_names_of_the_command_line(bestfill):
         ("frobnicate",),
         ("submit", "SOL"),
         ("submit", "SOL", "USDC", "1", "--expires-in", "0"),
+        ("submit", "SOL", "USDC", "1", "--expires-in", "99999999999999"),
         ("submit", "SOL", "USDC", "1", "--expires-in", "9", "--expires-at", "2030-01-01T00:00:00Z"),
         ("submit", "SOL", "USDC", "1", "--timeout", "9"),
         ("orders", "--limit", "0"),

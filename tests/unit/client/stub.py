@@ -46,6 +46,7 @@ class Stub:
     turns: list[Turn]
     listening: socket.socket = field(init=False)
     asked: list[Asked] = field(factory=list[Asked], init=False)
+    called: threading.Event = field(factory=threading.Event, init=False)
     _open: list[socket.socket] = field(factory=list[socket.socket], init=False)
 
     @property
@@ -66,6 +67,7 @@ class Stub:
             if (asked := read(connection)) is not None:
                 turn = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
                 self.asked.append(asked)
+                self.called.set()
                 turn(connection, asked)
 
     def stop(self) -> None:

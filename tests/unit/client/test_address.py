@@ -59,8 +59,15 @@ def test_one_proxy_leads_to_http_and_sockets_but_not_to_this_machine(monkeypatch
     assert address("http://far.example", trust_env=False).proxy is None
 
 
-def test_a_proxy_that_cannot_be_used_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("all_proxy", "socks5://u:hunter2@proxy:1080")
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://u:hunter2@proxy:1080", "http://u:hunter2@proxy/path", "http://u:hunter2@proxy:99999",
+        "http://u:hunter2@proxy?x", "http://hunter2@proxy", "http://u:hunter2@",
+    ],
+)  # fmt: skip
+def test_a_proxy_that_cannot_be_used_is_told_at_once(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
     with pytest.raises(WrongArgument, match="NO_PROXY") as caught:
         address("http://far.example", trust_env=True)
     assert "hunter2" not in str(caught.value)

@@ -85,8 +85,16 @@ def test_a_query_holds_any_user_id() -> None:
     assert arguments.query(userId="a/ü&b=c+d#%", since=0, none=None) == "?userId=a%2F%C3%BC%26b%3Dc%2Bd%23%25&since=0"
     with pytest.raises(WrongArgument, match="user_id"):
         calls.orders("\udfff", 10, 0)
+    with pytest.raises(WrongArgument, match="user_id must have at most"):
+        calls.orders("u" * 70_000, 10, 0)
     with pytest.raises(WrongArgument, match="user_id is required"):
         calls.orders(None, 10, 0)
+
+
+@pytest.mark.parametrize("given", [0, -1, float("nan"), float("inf")])
+def test_a_time_for_an_answer_has_an_end(given: float) -> None:
+    with pytest.raises(WrongArgument, match="timeout_s must be more than 0 seconds"):
+        arguments.span("timeout_s", given)
 
 
 @pytest.mark.parametrize("fields", [{"tries": 0}, {"total_s": -1}, {"first_s": float("nan")}, {"stream_s": -0.1}])

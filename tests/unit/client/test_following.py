@@ -1,5 +1,7 @@
 """Streams over connections that break, and servers that talk nonsense."""
 
+import math
+
 import pytest
 
 from bestfill_client.errors import BadAnswer, NotFound, NotValid, Refused, TimedOut, Unreachable, WrongArgument
@@ -216,6 +218,12 @@ def test_wait_goes_on_after_what_the_order_has_and_gives_it_ended() -> None:
     )
     assert script.play(wait(ID, None, script.on)).status == "confirmed"
     assert script.paths == [SOCKET + "2", SOCKET + "3"]
+
+
+def test_wait_without_end_waits_as_none_does() -> None:
+    script = Script([answer(200, order("routing", 2)), OK, *messages(3, 4, 5), answer(200, order("confirmed", 5))])
+    assert script.play(wait(ID, math.inf, script.on)).status == "confirmed"
+    assert {step.timeout_s for step in script.of(Read)} == {None}
 
 
 def test_wait_ends_in_time_and_says_where_the_order_stands() -> None:

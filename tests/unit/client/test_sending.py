@@ -1,5 +1,6 @@
 """Asking again, and what is never asked again."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -8,12 +9,15 @@ from bestfill_client import calls
 from bestfill_client.errors import (
     BadAnswer,
     EngineError,
+    FieldError,
     NotAllowed,
     NotFound,
     NotValid,
+    TimedOut,
     TooLate,
     Unavailable,
     Unreachable,
+    WrongArgument,
 )
 from bestfill_client.patience import Patience
 from bestfill_client.sending import cancel, send, submit
@@ -59,8 +63,12 @@ def test_what_the_engine_refuses_is_asked_once(status: int, kind: type[EngineErr
 
 
 @pytest.mark.parametrize(
-    "odd", [page(404), page(403), page(200), page(302, location="/login"), problem(500, "INTERNAL_ERROR")]
-)
+    "odd",
+    [
+        page(404), page(403), page(200), page(302, location="/login"), problem(500, "INTERNAL_ERROR"),
+        problem(403, ""), problem(408, "REQUEST_TIMEOUT"),
+    ],
+)  # fmt: skip
 def test_what_is_odd_is_asked_once_and_leaves_the_order_in_doubt(odd: Answer) -> None:
     script = Script([odd])
     error = script.fails(submit(placing("k 1"), script.on))
@@ -205,6 +213,15 @@ def test_a_cancel_without_any_answer_says_so() -> None:
     error = script.fails(cancel(ID, script.on))
     assert error.in_doubt
     assert "may have been cancelled" in str(error)
+
+
+@pytest.mark.parametrize(
+    "error", [NotValid(400, "NO", "no", [FieldError("a", "b")]), TimedOut(ID, "routing", 1.0), WrongArgument("a", "b")]
+)
+def test_an_error_passes_between_processes_with_all_that_it_tells(error: EngineError) -> None:
+    error.in_doubt, error.idempotency_key, error.advice = True, "k", "look"
+    passed = pickle.loads(pickle.dumps(error))
+    assert (type(passed), str(passed), vars(passed)) == (type(error), str(error), vars(error))
 
 
 def test_statuses_and_codes_of_newer_engines_pass() -> None:

@@ -21,7 +21,7 @@ class Exit(enum.IntEnum):
     REFUSED = 2, "wrong usage, or the engine refused the input; verify: nothing can be said"
     NOT_FOUND = 3, "there is no such order"
     TOO_LATE = 4, "too late to cancel, or the key was used for another order"
-    UNREACHABLE = 5, "the engine does not answer, or can't serve now; an order may have been accepted all the same"
+    UNREACHABLE = 5, "the engine does not answer, or can't serve now; what was asked may be done all the same"
     TIMED_OUT = 6, "the order had not ended within --timeout; it goes on"
     UNFORESEEN = 70, "something that should not happen; --debug shows where"
     INTERRUPTED = 130, "interrupted; an order that was watched goes on"

@@ -34,7 +34,7 @@ def tell(screen: Screen, error: Exception) -> Exit:
     from bestfill_client import EngineError
 
     if isinstance(error, EngineError):
-        screen.complain(*lines(error))
+        screen.complain(*lines(error), *filter(None, [error.advice]))
         return code_of(error)
     if isinstance(error, OSError) and error.strerror:
         screen.complain(f"can't go on: {error.strerror}")
@@ -44,9 +44,11 @@ def tell(screen: Screen, error: Exception) -> Exit:
 
 
 def code_of(error: "EngineError") -> Exit:
-    """Give the exit code of what the client raised."""
+    """Give the exit code of what the client raised. Whatever was answered, it says so if it may have been done."""
     from bestfill_client import BadAnswer, NotFound, Refused, TimedOut, TooLate, Unavailable, Unreachable
 
+    if error.in_doubt:
+        return Exit.UNREACHABLE
     match error:
         case TimedOut():
             return Exit.TIMED_OUT

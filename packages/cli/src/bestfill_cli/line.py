@@ -37,7 +37,9 @@ Slippage = Annotated[
 ]
 ExpiresIn = Annotated[
     int | None,
-    typer.Option("--expires-in", metavar="SECONDS", min=1, help="When to give it up, if not signed by then."),
+    typer.Option(
+        "--expires-in", metavar="SECONDS", min=1, max=86_400, help="When to give it up, if not signed by then."
+    ),
 ]
 ExpiresAt = Annotated[
     str | None, typer.Option("--expires-at", metavar="TIME", help="The same as an ISO 8601 time with its zone.")

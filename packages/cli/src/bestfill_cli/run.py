@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import shlex
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -58,6 +59,10 @@ class Run:
             return getpass.getuser() or "trader"
         except (KeyError, OSError, ImportError):  # no name for this user id, as in many containers
             return "trader"
+
+    def hint(self, *words: str) -> str:
+        """Give a command that asks the same engine, to be copied."""
+        return shlex.join(["bestfill", *words, *([] if self.url == DEFAULT_URL else ["--url", self.url])])
 
     def engine(self) -> "Bestfill":
         """Give a client of the engine, to be closed by its context.

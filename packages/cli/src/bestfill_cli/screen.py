@@ -1,5 +1,6 @@
 """Where all output goes: tables and colours for people on a terminal, plain lines for a pipe, JSON for programs."""
 
+import io
 import json
 import os
 import sys
@@ -45,7 +46,8 @@ class Screen:
     """Standard output and standard error. Texts may be hostile: each is made visible here, and none is markup."""
 
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None, width: int | None = None) -> None:
-        self._out, self._err = out or sys.stdout, err or sys.stderr
+        # A process may be started with these closed; then there is none.
+        self._out, self._err = out or sys.stdout or io.StringIO(), err or sys.stderr or io.StringIO()
         self.terminal = self._out.isatty() and os.environ.get("TERM") != "dumb"
         self._width = width
         self._made: Console | None = None

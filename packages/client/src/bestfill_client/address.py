@@ -30,10 +30,10 @@ def address(base_url: str, *, trust_env: bool) -> Address:
     base = f"{url.netloc}{url.path.rstrip('/')}"
     secure = url.scheme == "https"
     proxy = _proxy(url) if trust_env else None
-    if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
-        raise WrongArgument(
-            "trust_env", "finds a proxy that is neither http nor https; add the engine's host to NO_PROXY"
-        )
+    if proxy is not None and not _usable(proxy):
+        # Which one is not said: it may hold a password.
+        wanted = 'is no URL such as "http://proxy:3128"; mend it, or add the engine\'s host to NO_PROXY'
+        raise WrongArgument("trust_env", f"finds a proxy that {wanted}")
     return Address(f"{url.scheme}://{base}", f"{'wss' if secure else 'ws'}://{base}", proxy)
 
 
@@ -63,6 +63,16 @@ def _proxy(url: SplitResult) -> str | None:
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _usable(proxy: str) -> bool:
+    try:
+        url = urlsplit(proxy)
+        there = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        alone = url.path in ("", "/") and not url.query and not url.fragment
+        return there and alone and (url.username is None) is (url.password is None)
+    except ValueError:
+        return False
 
 
 def _is_here(host: str) -> bool:

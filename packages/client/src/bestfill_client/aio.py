@@ -89,7 +89,8 @@ class AsyncBestfill:
             amount_in, min_amount_out: in display units; never floats.
             slippage: percent, at most two decimals; or slippage_bps, in basis points. By default the engine's.
             expires_at: ISO 8601 with its zone, or a datetime with one.
-            idempotency_key: made if not given. To survive a crash, store one (`new_key`) before, and give it again.
+            idempotency_key: made if not given. To survive a crash, a cancellation or a timeout of your own,
+                store one (`new_key`) before, and give it again with the very same order.
 
         Raises:
             EngineError: the order was not accepted; or, if it is `in_doubt`, perhaps was: submit the very same again

@@ -65,8 +65,12 @@ def refusal(answer: Answer) -> EngineError:
 
 
 def spoken(answer: Answer) -> bool:
-    """Say whether an answer is the engine's own word that it did not do what was asked."""
-    return 400 <= answer.status < 500 and _problem(answer) is not None
+    """Say whether an answer is the engine's own word that it did not do what was asked.
+
+    The engine's problem details have a `code`; a gateway's need not, and 408 is its word that it knows of no answer.
+    """
+    problem = _problem(answer)
+    return 400 <= answer.status < 500 and answer.status != 408 and problem is not None and problem.code != ""
 
 
 def retry_after_s(answer: Answer) -> float | None:

@@ -1,5 +1,6 @@
 """What callers give, checked before it is sent: no amount may be rounded, no text may become another on its way."""
 
+import math
 import re
 import uuid
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 _KEY: Final = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 _DIGITS_MAX: Final = 60
 """More than any amount has; what is longer is a slip, and would take long to write."""
+_TEXT_MAX_CHARS: Final = 4_096
+"""More than any text has that the engine takes; what is longer may not fit a URL."""
 
 
 def amount(field: str, value: Amount) -> str:
@@ -57,10 +60,10 @@ def span(field: str, value: float) -> float:
     """Check a time in seconds.
 
     Raises:
-        WrongArgument: it is not more than 0.
+        WrongArgument: it is not more than 0, or without end.
     """
-    if not value > 0:
-        raise WrongArgument(field, "must be more than 0 seconds")
+    if not 0 < value < math.inf:
+        raise WrongArgument(field, "must be more than 0 seconds, and not without end")
     return value
 
 
@@ -68,10 +71,12 @@ def text(field: str, value: str) -> str:
     """Check that a text can be sent.
 
     Raises:
-        WrongArgument: it is no str, or has halves of characters (lone surrogates).
+        WrongArgument: it is no str, or is far too long, or has halves of characters (lone surrogates).
     """
     if not isinstance(value, str):
         raise WrongArgument(field, f"must be a string, not a {type(value).__name__}")
+    if len(value) > _TEXT_MAX_CHARS:
+        raise WrongArgument(field, f"must have at most {_TEXT_MAX_CHARS} characters")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -14,7 +14,7 @@ EngineError
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -44,6 +44,10 @@ class EngineError(Exception):
         super().__init__(message)
         self.message = message
         self.advice = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass between processes whole, with its key, though its class takes other arguments."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
         return f"{self.message}; {self.advice}" if self.advice else self.message

@@ -1,5 +1,6 @@
 """Following a stream over as many connections as it takes: each event once, in order, none missing."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -70,7 +71,7 @@ def wait(order_id: str, timeout_s: float | None, on: Conditions) -> Steps[Order]
         TimedOut: it has not in `timeout_s` seconds.
         EngineError: as `follow` does.
     """
-    until = None if timeout_s is None else on.clock() + timeout_s
+    until = None if timeout_s is None or timeout_s == math.inf else on.clock() + timeout_s
     order = yield from send(calls.order(order_id), on, until)
     if order.ended:
         return order

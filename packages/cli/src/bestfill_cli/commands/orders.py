@@ -15,8 +15,8 @@ from bestfill_client import Bestfill, Execution, Order, OrderPage
 
 PAGE: Final = 100
 """The most that the engine gives at once."""
-LOOKED_AT_MAX: Final = 10_000
-"""How many orders are looked at for those with a status."""
+PAGES_MAX: Final = 200
+"""How many pages are read: more than the longest list needs. Of the orders beyond, none with a status is found."""
 
 _LIST: Final = (
     Column("order"),
@@ -41,7 +41,8 @@ def orders(run: Run, limit: int, offset: int, wanted: str | None) -> Exit:
         names = symbols(engine)
     run.screen.table(_LIST, [_row(order, names) for order in found])
     of_status = f" that are {wanted}" if wanted else ""
-    run.screen.say(Marked(f"{len(found)}{of_status}, of {page.total} orders of {run.user}", "dim"))
+    newest = f"the newest {PAGES_MAX * PAGE} of " if wanted and page.total > PAGES_MAX * PAGE else ""
+    run.screen.say(Marked(f"{len(found)}{of_status}, of {newest}{page.total} orders of {run.user}", "dim"))
     return Exit.DONE
 
 
@@ -101,10 +102,14 @@ def _found(engine: Bestfill, user: str, limit: int, offset: int, wanted: str | N
 def _all(engine: Bestfill, user: str, page: OrderPage) -> Iterator[Order]:
     """Give orders page by page, each once: while new ones are placed, the old ones move down."""
     seen: set[str] = set()
-    while page.orders and len(seen) < LOOKED_AT_MAX:
+    offset = page.offset
+    for _ in range(PAGES_MAX):
         yield from (order for order in page.orders if order.id not in seen)
         seen.update(order.id for order in page.orders)
-        page = engine.orders(user, limit=PAGE, offset=page.offset + len(page.orders))
+        if len(page.orders) < PAGE:
+            return
+        offset += PAGE
+        page = engine.orders(user, limit=PAGE, offset=offset)
 
 
 def _row(order: Order, names: Symbols) -> list[Cell]:

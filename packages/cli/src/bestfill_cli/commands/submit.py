@@ -10,7 +10,7 @@ from bestfill_cli.exits import Exit
 from bestfill_cli.failures import code_of, lines
 from bestfill_cli.run import Run
 from bestfill_cli.wire import document
-from bestfill_client import Accepted, EngineError, new_key
+from bestfill_client import Accepted, EngineError, TimedOut, TooLate, new_key
 
 
 class Swap(NamedTuple):
@@ -46,18 +46,31 @@ def submit(run: Run, swap: Swap, key: str | None, *, follow: bool, timeout_s: fl
         run.screen.complain("interrupted", *_again(run, swap, key))
         return Exit.INTERRUPTED
     except EngineError as error:
-        run.screen.complain(*lines(error), *(_again(run, swap, key) if error.in_doubt else ["no order was placed"]))
+        run.screen.complain(*lines(error), *(_again(run, swap, key) if error.in_doubt else _not_placed(error)))
         return code_of(error)
     except Exception:
         run.screen.complain(*_again(run, swap, key))
         raise
+    try:
+        return _tell(run, accepted, follow=follow, timeout_s=timeout_s)
+    except EngineError as error:
+        run.screen.complain(*lines(error), _accepted(run, accepted))
+        return Exit.TIMED_OUT if isinstance(error, TimedOut) else Exit.UNREACHABLE  # no other code says: accepted
+    except BaseException:
+        run.screen.complain(_accepted(run, accepted))
+        raise
+
+
+def _tell(run: Run, accepted: Accepted, *, follow: bool, timeout_s: float | None) -> Exit:
     if follow:
         return asyncio.run(watch.order(run, accepted.order_id, timeout_s))
     if run.json:
         run.screen.document(document(accepted))
     else:
-        run.screen.record({"order": accepted.order_id, "accepted": accepted.created_at, "key": key})
-        run.screen.say(f"follow it: bestfill watch {accepted.order_id}")
+        run.screen.record(
+            {"order": accepted.order_id, "accepted": accepted.created_at, "key": accepted.idempotency_key}
+        )
+        run.screen.say(f"follow it: {run.hint('watch', accepted.order_id)}")
     return Exit.DONE
 
 
@@ -73,6 +86,20 @@ def _place(run: Run, swap: Swap, key: str) -> Accepted:
             user_id=run.user,
             idempotency_key=key,
         )
+
+
+def _accepted(run: Run, accepted: Accepted) -> str:
+    """Say that there is an order, whatever became of telling it."""
+    return f"the order was accepted all the same; follow it: {run.hint('watch', accepted.order_id)}"
+
+
+def _not_placed(error: EngineError) -> list[str]:
+    if isinstance(error, TooLate):
+        return [
+            "this order was not placed, but another one was earlier, with this key: bestfill orders lists it",
+            "(--expires-in is another order each time: to repeat one with its key, give its --expires-at)",
+        ]
+    return ["no order was placed"]
 
 
 def _again(run: Run, swap: Swap, key: str) -> list[str]:

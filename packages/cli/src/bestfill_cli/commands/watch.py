@@ -22,17 +22,17 @@ async def order(run: Run, order_id: str, timeout_s: float | None, since: int = 0
     told: list[Event] = []
     try:
         async with asyncio.timeout(timeout_s), run.streaming_engine() as engine:
-            symbols = Symbols() if run.json else await known_tokens(engine)
             if not run.json:
                 run.screen.say(f"order {order_id}")
+            symbols = Symbols() if run.json else await known_tokens(engine)
             await _follow(run, engine, order_id, since, symbols, told)
     except TimeoutError:
         raise TimedOut(order_id, told[-1].status if told else "unknown", timeout_s or math.inf) from None
     except asyncio.CancelledError:
         run.screen.complain(
             "interrupted; the order goes on",
-            f"follow it: bestfill watch {order_id}",
-            f"end it, if it is not signed yet: bestfill cancel {order_id}",
+            f"follow it: {run.hint('watch', order_id)}",
+            f"end it, if it is not signed yet: {run.hint('cancel', order_id)}",
         )
         return Exit.INTERRUPTED
     return Exit.DONE if told[-1].status == "confirmed" else Exit.FAILED

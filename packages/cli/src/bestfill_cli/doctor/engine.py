@@ -1,6 +1,5 @@
 """The engine's address: who answers there, whether it can serve, what its clock says, and what waits for a person."""
 
-import http.client
 import json
 import time
 from collections.abc import Sequence
@@ -8,10 +7,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
+
 from bestfill.errors import plain
 from bestfill_adapters.settings import Settings
 from bestfill_cli.doctor.check import Check, ok, warn, wrong
-from bestfill_client import Bestfill, EngineError, Patience
+from bestfill_client import Bestfill, EngineError, Patience, WrongArgument
+from bestfill_client.transport import Transport, lost
 
 ANSWER_S: Final = 4.0
 OFF_MAX_S: Final = 2.0
@@ -44,22 +46,17 @@ def _asked(url: str) -> list[Check]:
     where = _shown(url)
     try:
         answer = ask(url)
-    except ValueError:
-        return [
-            wrong(
-                "engine", f"{where} is no address", "give --url, or set BESTFILL_URL, to such as http://127.0.0.1:3000"
-            )
-        ]
-    except http.client.HTTPException:
-        return [_stranger(where)]
-    except TimeoutError:
+    except WrongArgument as error:
+        why = " ".join(error.field_errors.values())
+        return [wrong("engine", f"{where}: the address {why}", "give another by --url or BESTFILL_URL")]
+    except httpx.TimeoutException:
         mend = "see that it is not stopped, and that this machine can reach it"
         return [wrong("engine", f"no answer at {where} within {ANSWER_S:g} s", mend)]
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        return [
-            wrong("engine", f"no answer at {where}: {why}", "start it, as with ./dev run; or name another with --url")
-        ]
+    except (httpx.ConnectError, httpx.ProxyError) as error:
+        mend = "start it, as with ./dev run; or name another with --url"
+        return [wrong("engine", f"no answer at {where}: {lost(error).reason}", mend)]
+    except httpx.RequestError:
+        return [_stranger(where)]
     if not answer.bestfill:
         return [_stranger(where)]
     if answer.status != 200:
@@ -68,30 +65,26 @@ def _asked(url: str) -> list[Check]:
     return [ok("engine", f"{where} is ready"), *_clock(answer), *_attention(url)]
 
 
-def ask(url: str, path: str = "/health/ready") -> Answer:
-    """Ask an address for its health.
+def ask(url: str, *, trust_env: bool = True) -> Answer:
+    """Ask an address for its health, in the way of all commands: by the environment's proxies, as careful with TLS.
 
     Raises:
-        ValueError: it is no address.
-        OSError, HTTPException: nobody answers, or not by HTTP.
+        WrongArgument: it is no address.
+        httpx.RequestError: nobody answers, or not by HTTP.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=ANSWER_S)
-    try:
+    way, body = Transport.build(url, None, None, trust_env=trust_env).http(), bytearray()
+    with httpx.Client(timeout=ANSWER_S, **way) as client:
         asked = time.time()
-        connection.request("GET", f"{parts.path.rstrip('/')}{path}")
-        response = connection.getresponse()
-        answered = time.time()
-        body = response.read(_BODY_MAX_BYTES)
-    finally:
-        connection.close()
-    return Answer(response.status, _json(body), _ahead(response.getheader("date"), asked, answered))
+        with client.stream("GET", "/health/ready", headers={"accept-encoding": "identity"}) as response:
+            answered = time.time()
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > _BODY_MAX_BYTES:
+                    break
+    return Answer(response.status_code, _json(body), _ahead(response.headers.get("date"), asked, answered))
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytearray) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -139,11 +132,11 @@ def _own_port(url: str, settings: Settings | None) -> list[Check]:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
     where = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
     try:
-        bestfill = ask(where).bestfill
-    except http.client.HTTPException:
-        bestfill = False
-    except OSError:
+        bestfill = ask(where, trust_env=False).bestfill
+    except (httpx.ConnectError, httpx.ConnectTimeout):
         return [ok("port", f"{settings.port} of HOST and PORT: nobody listens there")]
+    except httpx.RequestError:
+        bestfill = False
     if bestfill:
         detail = f"an engine listens at {where}, which is not the one that was asked"
         return [warn("port", detail, f"ask it with --url {where}, or set BESTFILL_URL")]
