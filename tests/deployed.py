@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from attrs import define, field
@@ -119,6 +120,14 @@ class ApiProcess(Process):
     async def ready(self) -> None:
         await super().ready()
         self.url = self.ready_line.split()[4]
+
+    @property
+    def host(self) -> str:
+        return str(urlsplit(self.url).hostname)
+
+    @property
+    def port(self) -> int:
+        return int(urlsplit(self.url).port or 0)
 
     async def place(self, **fields: object) -> str:
         async with self.http.post("/api/orders/execute", json=ORDER | fields) as answer:

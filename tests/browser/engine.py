@@ -1,59 +1,29 @@
-"""The engine as a process, and the way to it, for tests that are not asynchronous."""
+"""The engine as a process, and the way to it."""
 
-import select
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 import httpx
 
-from tests.e2e.test_api_embedded import ORDER, START_S, environment
+from tests import embedded
+from tests.deployed import ORDER
 
 WITHIN_S = 30
-SEED = "browser"
 
 
-class Engine:
-    """An engine over a folder of its own; `start` it again after `kill`, and it goes on at the same address."""
+class Engine(embedded.Engine):
+    """An engine, and what to ask it by HTTP."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None, **settings: str) -> None:
-        self._said = folder / "said.txt"
-        self._environ = environment(folder, BESTFILL_MOCK_SEED=SEED, **settings) | dict(environ or {})
+        super().__init__(folder, environ, BESTFILL_MOCK_SEED="browser", **settings)
         self._http = httpx.Client(timeout=WITHIN_S, trust_env=False)
-        self.url = ""
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
         self._http.close()
-
-    def start(self, **settings: str) -> None:
-        """Start it, on any free port the first time, and wait until it is ready; the settings stay changed."""
-        self._environ |= settings
-        with self._said.open("ab") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bestfill_api"], env=self._environ, stdout=subprocess.PIPE, stderr=said
-            )
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_S)
-        line = self._process.stdout.readline().decode() if ready else ""
-        if not line.startswith("bestfill is ready at http://"):
-            self.kill()
-            raise AssertionError((line, self._said.read_text()))
-        self.url = line.split()[4]
-        self._environ["PORT"] = self.url.rpartition(":")[2]
-
-    def kill(self) -> None:
-        """End it at once, as a crash does."""
-        with self._process:
-            self._process.kill()
 
     def get(self, path: str, **query: object) -> Any:
         answer = self._http.get(self.url + path, params=query)

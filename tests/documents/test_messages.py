@@ -10,9 +10,9 @@ from pathlib import Path
 from bestfill.ports import OrderCounts
 from bestfill_api.dto import SocketStats
 from bestfill_api.metrics import Metrics
+from tests import embedded
 from tests.deployed import environment, finished
 from tests.documents.blocks import DOCUMENTS, ROOT, read
-from tests.e2e import test_api_embedded as embedded
 
 # What others say; all else is ours.
 OTHERS = {"sorry, too many clients already", "Consumer encountered a connection error: …"}

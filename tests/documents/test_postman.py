@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from tests.documents.installed import needed
-from tests.e2e.test_api_embedded import started
+from tests.embedded import started
 from tools.documents import postman
 from tools.documents.__main__ import FOLDER
 from tools.documents.newman import NEWMAN, node

@@ -2,115 +2,14 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-from attrs import define, field
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-START_S = 60
-ORDER = {
-    "userId": "user-123",
-    "tokenIn": "So11111111111111111111111111111111111111112",
-    "tokenOut": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
-    "amountIn": "1.5",
-    "minAmountOut": "140",
-    "slippageTolerance": 0.5,
-}
-STORY = ["pending", "routing", "building", "submitted", "confirmed"]
-
-
-def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """Give the settings of a quick API on a free port; nothing of the caller's own."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    quick = {"BESTFILL_MOCK_QUOTE_MS": "0", "BESTFILL_MOCK_CONFIRM_MS": "0", "LOG_LEVEL": "warn"}
-    return kept | quick | {"PORT": "0", "BESTFILL_DATA_DIR": str(data_dir / "var")} | settings
-
-
-@define
-class Process:
-    """An API process; `url` is known once it is ready."""
-
-    process: asyncio.subprocess.Process
-    url: str = ""
-    http: aiohttp.ClientSession = field(init=False)
-
-    @classmethod
-    async def spawn(cls, env: Mapping[str, str]) -> "Process":
-        pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "bestfill_api")
-        return cls(await asyncio.create_subprocess_exec(*command, env=env, stdout=pipe, stderr=pipe))
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, _, port = self.url.removeprefix("http://").partition(":")
-        return host, int(port)
-
-    async def ready(self) -> None:
-        assert self.process.stdout is not None
-        line = (await asyncio.wait_for(self.process.stdout.readline(), START_S)).decode()
-        assert line.startswith("bestfill is ready at http://"), (line, await self.ended())
-        self.url = line.split()[4]
-
-    def send_signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    async def ended(self) -> tuple[int, str]:
-        """Wait for its end; give the exit code, and what it said on stderr."""
-        _, said = await asyncio.wait_for(self.process.communicate(), START_S)
-        assert self.process.returncode is not None
-        return self.process.returncode, said.decode()
-
-    async def place(self, **fields: object) -> str:
-        async with self.http.post("/api/orders/execute", json=ORDER | fields) as answer:
-            assert answer.status == 202, await answer.text()
-            return (await answer.json())["orderId"]
-
-    async def get(self, path: str) -> Any:
-        async with self.http.get(path) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
-
-    async def follow(self, path: str) -> tuple[list[dict[str, Any]], int]:
-        """Follow a socket to its close; give the events and the code."""
-        told: list[dict[str, Any]] = []
-        async with asyncio.timeout(30), connect(self.url.replace("http", "ws") + path) as following:
-            try:
-                while True:
-                    told.append(json.loads(await following.recv()))
-            except ConnectionClosed as closed:
-                return told, code_of(closed)
-
-
-def code_of(closed: ConnectionClosed) -> int:
-    assert closed.rcvd is not None, "the server did not say why"
-    return closed.rcvd.code
-
-
-@asynccontextmanager
-async def started(data_dir: Path, **settings: str) -> AsyncIterator[Process]:
-    """Start one, and kill it in the end if it still runs."""
-    process = await Process.spawn(environment(data_dir, **settings))
-    try:
-        await process.ready()
-        async with aiohttp.ClientSession(process.url) as process.http:
-            yield process
-    finally:
-        if process.process.returncode is None:
-            process.process.kill()
-            await process.ended()
-
-
-async def finished(env: Mapping[str, str]) -> tuple[int, str]:
-    """Run one that is not expected to start."""
-    return await (await Process.spawn(env)).ended()
+from tests.deployed import ORDER, STORY, code_of
+from tests.embedded import started
 
 
 async def test_the_example_is_confirmed_and_its_story_told_on_the_socket(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bestfill_api.server import bind
-from tests.e2e.test_api_embedded import Process, environment, finished, started
+from tests.deployed import ApiProcess
+from tests.embedded import environment, finished, started
 
 
 def untouched(folder: Path) -> bool:
@@ -22,7 +23,7 @@ async def test_its_data_folder_is_its_own_until_a_signal_stops_it_cleanly_and_fr
         assert await process.ended() == (0, "")
         with socket.socket() as again:
             again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            again.bind(process.address)
+            again.bind((process.host, process.port))
 
 
 async def test_a_port_in_use_is_one_clear_line_and_nothing_is_started(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_a_host_that_is_not_here_cannot_be_listened_on() -> None:
 
 
 async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
-    process = await Process.spawn(environment(tmp_path))
+    process = await ApiProcess.spawn("bestfill_api", environment(tmp_path))
     process.send_signal(signal.SIGTERM)
     code, text = await process.ended()
     # Before Python runs any of ours, the system's default ends it; later, we do.

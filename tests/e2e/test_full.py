@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 from websockets.asyncio.client import connect
 
-from tests.e2e.test_api_embedded import ORDER, STORY
+from tests.deployed import ORDER, STORY
 from tests.integration.full.supervised import ROOT, Supervised, supervised
 
 QUICK = {"PORT": "0", "BESTFILL_MOCK_QUOTE_MS": "0", "BESTFILL_MOCK_CONFIRM_MS": "0"}

@@ -6,7 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from tests.e2e.test_api_embedded import ORDER, Process, started
+from tests.deployed import ORDER, ApiProcess
+from tests.embedded import started
 
 MINT = ORDER["tokenIn"]
 
@@ -72,14 +73,14 @@ HOSTILE: dict[str, bytes] = {
 
 
 @pytest.fixture(scope="module")
-async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiProcess]:
     async with started(tmp_path_factory.mktemp("hostile")) as process:
         yield process
 
 
 @pytest.mark.parametrize("path", ["/api/orders/execute", "/api/quotes"])
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_it_is_a_4xx_problem_and_nothing_is_stored(api: Process, name: str, path: str) -> None:
+async def test_it_is_a_4xx_problem_and_nothing_is_stored(api: ApiProcess, name: str, path: str) -> None:
     headers = {"content-type": "application/json"}
     async with api.http.post(path, data=BytesIO(HOSTILE[name]), headers=headers) as answer:
         problem = await answer.json(content_type="application/problem+json")
@@ -91,7 +92,7 @@ async def test_it_is_a_4xx_problem_and_nothing_is_stored(api: Process, name: str
     assert [stats[f"{kind}Count"] for kind in ("waiting", "delayed", "active", "completed", "failed")] == [0] * 5
 
 
-async def test_text_that_looks_like_sql_is_only_text(api: Process) -> None:
+async def test_text_that_looks_like_sql_is_only_text(api: ApiProcess) -> None:
     user = "'; DROP TABLE orders; --"
     order_id = await api.place(userId=user)
     async with api.http.get("/api/orders", params={"userId": user}) as answer:

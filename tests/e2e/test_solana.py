@@ -19,8 +19,8 @@ from bestfill_adapters.solana.fees import fee_lamports
 from bestfill_adapters.solana.frame import NATIVE_MINT
 from bestfill_adapters.sql.postgres import PostgresStore
 from tests.deployed import STORY, ApiProcess, api, environment, until, worker
-from tests.e2e.test_api_embedded import Process, finished, started
-from tests.e2e.test_api_embedded import environment as embedded_environment
+from tests.embedded import environment as embedded_environment
+from tests.embedded import finished, started
 from tests.integration.solana.test_cluster_process import cluster, settings
 from tests.unit.adapters.solana.test_venues import environ as solana_settings
 from tools.cluster.accounts import RENT_OF_TOKEN_ACCOUNT
@@ -28,7 +28,6 @@ from tools.cluster.cluster import DECIMALS, VENUES, write_keypair
 
 FUNDS = 50 * 10**9
 FINAL = {"commitment": "finalized"}
-Front = ApiProcess | Process
 
 
 @frozen
@@ -82,7 +81,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 class Services:
     """Where to place orders, and what is known of them besides what the API tells."""
 
-    front: Front
+    front: ApiProcess
     stored: Callable[[str], Any]
     """Gives the transaction that was stored before it was sent; None if it can't be looked at."""
 

@@ -14,6 +14,7 @@ import pytest
 
 from bestfill_cli.exits import Exit
 from bestfill_cli.main import run
+from tests.embedded import Engine
 
 BESTFILL = Path(sys.executable).with_name("bestfill")
 STORY = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -24,20 +25,6 @@ def environment(**settings: str) -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | settings
 
 
-@contextmanager
-def engine(folder: Path, quote_ms: str) -> Iterator[str]:
-    """Run an engine; give its address."""
-    slow = {"BESTFILL_MOCK_QUOTE_MS": quote_ms, "BESTFILL_QUOTE_TIMEOUT_MS": "600000", "BESTFILL_MOCK_CONFIRM_MS": "0"}
-    env = environment(PORT="0", LOG_LEVEL="error", BESTFILL_DATA_DIR=str(folder), **slow)
-    command = [sys.executable, "-m", "bestfill_api"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[4]
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("quick")
@@ -45,14 +32,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quick(folder: Path) -> Iterator[str]:
-    with engine(folder, "0") as url:
-        yield url
+    with Engine(folder) as engine:
+        yield engine.url
 
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with engine(tmp_path_factory.mktemp("slow"), "600000") as url:
-        yield url
+    waits = {"BESTFILL_MOCK_QUOTE_MS": "600000", "BESTFILL_QUOTE_TIMEOUT_MS": "600000"}
+    with Engine(tmp_path_factory.mktemp("slow"), **waits) as engine:
+        yield engine.url
 
 
 @pytest.fixture
@@ -195,16 +183,16 @@ def test_it_ends_quietly_when_nobody_reads_on(quick: str):
 
 
 def test_the_doctor_finds_a_sound_engine_sound_and_leaves_no_trace(bestfill, monkeypatch, quick: str, folder: Path):
-    monkeypatch.setenv("BESTFILL_DATA_DIR", str(folder))
+    monkeypatch.setenv("BESTFILL_DATA_DIR", str(folder / "var"))
     monkeypatch.setenv("PORT", "0")
-    before = sorted(path.name for path in folder.iterdir())
+    before = sorted(path.name for path in (folder / "var").iterdir())
     code, out, err = bestfill("doctor", "--url", quick, "--json")
     told = json.loads(out)
     assert (code, err, told["ok"]) == (0, "", True)
     assert {check["what"]: check["state"] for check in told["checks"]} == dict.fromkeys(
         ("settings", "data folder", "database", "venues", "engine", "clock", "orders"), "ok"
     )
-    assert sorted(path.name for path in folder.iterdir()) == before
+    assert sorted(path.name for path in (folder / "var").iterdir()) == before
     assert bestfill("doctor", "--url", quick)[1].count("\nok ") == 7
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from bestfill_client import AsyncBestfill, Bestfill, Event, Patience
-from tests.integration.client.engine import cutting
+from tests.integration.client.way import cutting
 
 ORDERS = 50
 CUTS = 20

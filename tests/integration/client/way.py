@@ -1,35 +1,13 @@
-"""A real engine as a process, and a way to it that can be cut."""
+"""A way to an engine that can be cut."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from attrs import define, field
 
-from tests.e2e.test_api_embedded import environment
 from tools.chaos.proxy import Proxy
-
-READY = "bestfill is ready at "
-
-
-@contextmanager
-def engine(folder: Path, **settings: str) -> Iterator[str]:
-    """Run one with an empty store; give its URL."""
-    command = [sys.executable, "-m", "bestfill_api"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(folder, **settings), stdout=subprocess.PIPE, stderr=log)
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline().decode()
-            assert line.startswith(READY), (line, (folder / "log").read_text())
-            yield line.removeprefix(READY).split()[0]
-        finally:
-            process.kill()
-            process.communicate()
 
 
 @define
