@@ -9,7 +9,7 @@ from bestfill.events import OrderEvent
 from bestfill.order import Status
 from bestfill.testing import samples
 from bestfill.testing.clock import ManualClock
-from bestfill.units import Millis, uuid7, uuid7_moment
+from bestfill.units import Millis, OrderId, uuid7, uuid7_moment
 from bestfill_api.activity import STEP_MS, STEPS, VENUES_MAX, Activity
 from tests.unit.api.house import House
 
@@ -78,6 +78,18 @@ def test_only_the_last_minutes_are_kept_however_long_nothing_happens() -> None:
     assert activity.view().steps[-1].failed == 1
 
 
+def test_a_clock_that_was_far_ahead_and_is_set_right_begins_anew() -> None:
+    clock = ManualClock()
+    activity = Activity(clock, [])
+    clock.advance(9 * STEPS * STEP_MS)
+    activity.hear([told(clock, Status.FAILED)])
+    clock.advance(-8 * STEPS * STEP_MS)
+    for confirmed in (1, 2):
+        activity.hear([told(clock, Status.CONFIRMED)] * confirmed)
+        clock.advance(STEP_MS)
+    assert [(step.failed, step.confirmed) for step in activity.view().steps] == [(0, 1), (0, 2), (0, 0)]
+
+
 def test_a_refusal_is_kept_with_its_reason() -> None:
     clock = ManualClock()
     activity = Activity(clock, ["raydium"])
@@ -95,6 +107,7 @@ def test_messages_of_another_hand_neither_stop_it_nor_fill_the_memory() -> None:
     for quotes in ("x", 7, [7], [{}], [QUOTE | {"dex": 7}], {"dex": "a"}):
         activity.hear([told(clock, Status.BUILDING, quotes=quotes)])
     activity.hear([told(clock, Status.CONFIRMED, dex={}), told(clock, Status.CONFIRMED, took_ms=-5)])
+    activity.hear([evolve(told(clock, Status.CONFIRMED), order_id=OrderId("no id"))])
     activity.hear([told(clock, Status.CONFIRMED, dex=f"dex {n}") for n in range(1_000)])
     seen = activity.view()
     assert len(seen.venues) == VENUES_MAX

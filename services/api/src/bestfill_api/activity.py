@@ -58,7 +58,8 @@ class Activity:
                     step.accepted += 1
                 case Status.CONFIRMED:
                     step.confirmed += 1
-                    step.latencies_ms[_three_digits(event.timestamp - uuid7_moment(event.order_id))] += 1
+                    if (took_ms := _took_ms(event)) is not None:
+                        step.latencies_ms[_three_digits(took_ms)] += 1
                     if dex := self._known(event.data.get("dex")):
                         step.filled[dex] += 1
                 case Status.FAILED:
@@ -121,14 +122,24 @@ class Activity:
         return dex if dex in self._refusals else None
 
     def _step(self) -> _Step:
-        """Give the step of now, the last one if the clock was set back."""
+        """Give the step of now, the last one if the clock was set back; of what is all to come, nothing is kept."""
         now_at, last_at = self._clock.now() // STEP_MS * STEP_MS, self._steps[-1].at
+        if now_at <= last_at - STEPS * STEP_MS:
+            self._steps.clear()
+            self._steps.append(_Step(now_at))
         if now_at > last_at:
             self._steps[-1].settle()
             self._steps[-1].latencies_ms.clear()  # nothing will be added to it
         for at in range(max(last_at + STEP_MS, now_at - (STEPS - 1) * STEP_MS), now_at + 1, STEP_MS):
             self._steps.append(_Step(at))
         return self._steps[-1]
+
+
+def _took_ms(event: OrderEvent) -> int | None:
+    try:
+        return event.timestamp - uuid7_moment(event.order_id)
+    except ValueError:  # no id of ours
+        return None
 
 
 def _three_digits(ms: int) -> int:
