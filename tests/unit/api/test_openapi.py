@@ -30,7 +30,7 @@ async def test_the_document_names_every_call_and_its_problems(api: House) -> Non
         ("get", "/metrics"),
     }
     execute = paths["/api/orders/execute"]["post"]
-    assert set(execute["responses"]) == {"202", "400", "409", "413", "415", "503"}
+    assert set(execute["responses"]) == {"202", "400", "403", "409", "413", "415", "503"}
     problem = execute["responses"]["400"]["content"]["application/problem+json"]["schema"]["$ref"]
     schemas = answer.json()["components"]["schemas"]
     assert {"type", "title", "status", "detail", "code"} == set(schemas[problem.rpartition("/")[2]]["required"])

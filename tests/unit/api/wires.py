@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,8 +57,15 @@ class Wire:
 
 
 @asynccontextmanager
-async def connect(app: Litestar, url: str, *, stuck: bool = False) -> AsyncIterator[Wire]:
-    """Connect, wait for the acceptance, and leave in the end."""
+async def connect(
+    app: Litestar,
+    url: str,
+    *,
+    stuck: bool = False,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    answer: str = "websocket.accept",
+) -> AsyncIterator[Wire]:
+    """Connect, wait for the acceptance, or for another answer, and leave in the end."""
     path, _, query = url.partition("?")
     wire = Wire()
     if stuck:
@@ -72,7 +79,7 @@ async def connect(app: Litestar, url: str, *, stuck: bool = False) -> AsyncItera
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [],
+        "headers": list(headers),
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 3000),
         "subprotocols": [],
@@ -82,7 +89,7 @@ async def connect(app: Litestar, url: str, *, stuck: bool = False) -> AsyncItera
     wire.task = asyncio.create_task(app(scope, wire.receive, wire.send))  # pyright: ignore[reportArgumentType]
     try:
         accepted = await asyncio.wait_for(wire.outbox.get(), 10)
-        assert accepted["type"] == "websocket.accept", accepted
+        assert accepted["type"] == answer, accepted
         yield wire
     finally:
         wire.free.set()

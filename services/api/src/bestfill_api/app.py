@@ -13,6 +13,7 @@ from bestfill_api import openapi
 from bestfill_api.container import Api
 from bestfill_api.health import health_routes
 from bestfill_api.orders import order_routes
+from bestfill_api.origin import refuse_foreign
 from bestfill_api.page import page_routes
 from bestfill_api.problems import to_response
 from bestfill_api.quotes import quote_routes
@@ -81,6 +82,7 @@ def create_app(container: Mode, running: Running = embedded, api: Api | None = N
             *page_routes(),
         ],
         lifespan=[lifespan],
+        before_request=refuse_foreign,
         exception_handlers={Exception: to_response},
         before_send=[metrics.answered],
         openapi_config=openapi.configure(__version__),

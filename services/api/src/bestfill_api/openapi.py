@@ -49,6 +49,7 @@ _ABOUT: Final = (
 )
 _WHY: Final = {
     400: "The request is not valid: `errors` names each wrong field.",
+    403: "A page of another origin sent it.",
     404: "There is no such order.",
     409: "It conflicts with what was done before.",
     413: "The body has more than 16 KB.",

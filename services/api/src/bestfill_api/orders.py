@@ -39,7 +39,7 @@ def order_routes(engine: Engine, store: OrderStore, intake: Intake, metrics: Met
         "/api/orders/execute",
         status_code=202,
         operation_class=openapi.operation(OrderBody, [openapi.IDEMPOTENCY_KEY]),
-        responses=openapi.problems(400, 409, 413, 415, 503),
+        responses=openapi.problems(400, 403, 409, 413, 415, 503),
     )
     async def execute_order(request: Request[Any, Any, Any]) -> Json[Accepted]:
         """Accept a market order."""
@@ -82,7 +82,7 @@ def order_routes(engine: Engine, store: OrderStore, intake: Intake, metrics: Met
         attempts = await store.executions(order.id)
         return Json(ExecutionList(executions=[views.execution(order, attempt) for attempt in attempts]))
 
-    @post("/api/orders/{orderId:str}/cancel", status_code=200, responses=openapi.problems(400, 404, 409, 503))
+    @post("/api/orders/{orderId:str}/cancel", status_code=200, responses=openapi.problems(400, 403, 404, 409, 503))
     async def cancel_order(order_id: OrderIdText) -> Json[OrderView]:
         """End an order that has not been signed."""
         return Json(views.order_view(await engine.cancel(_id(order_id))))

@@ -25,6 +25,7 @@ _STATUS: Final[Mapping[ErrorCode, HTTPStatus]] = {
 }
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: (ErrorCode.VALIDATION_ERROR, "the request is not valid"),
+    403: (ErrorCode.FORBIDDEN, "a page of another origin may not do this; use the engine's own page, or no browser"),
     404: (ErrorCode.NOT_FOUND, "there is nothing at this path"),
     405: ("METHOD_NOT_ALLOWED", "this path does not take this method; see the Allow header"),
     413: ("BODY_TOO_LARGE", "the body must have at most 16 KB"),

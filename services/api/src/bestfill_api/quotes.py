@@ -20,7 +20,7 @@ def quote_routes(engine: Engine, intake: Intake) -> list[HTTPRouteHandler]:
         "/api/quotes",
         status_code=200,
         operation_class=openapi.operation(QuoteBody),
-        responses=openapi.problems(400, 413, 415),
+        responses=openapi.problems(400, 403, 413, 415),
     )
     async def preview_order(request: Request[Any, Any, Any]) -> Json[Preview]:
         """Say what an order would be offered now: every venue's quote, the choice and why. Stores nothing."""

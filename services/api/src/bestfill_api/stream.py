@@ -23,6 +23,7 @@ from bestfill_api.feed import SERVICE_RESTART, Dispatcher
 from bestfill_api.follow import NORMAL, PAGE, Counts, Follower, Pace, TooSlow
 from bestfill_api.form import FieldError, Form, Invalid, query_form
 from bestfill_api.line import line
+from bestfill_api.origin import foreign
 from bestfill_api.subscriber import GONE, Subscriber
 
 INTERNAL_ERROR: Final = 1011
@@ -81,6 +82,9 @@ class Sockets:
     async def _serve(self, socket: Socket, follow: Callable[[], Awaitable[Close]]) -> None:
         # OSError is what the server raises when the client has left, and a close that is not taken in time.
         with suppress(OSError, WebSocketDisconnect):
+            if foreign(socket.scope["headers"]):
+                await socket.close()  # before it is accepted: 403
+                return
             await socket.accept()
             self._counts.opened += 1
             try:
