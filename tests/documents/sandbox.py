@@ -15,6 +15,7 @@ from typing import Self
 
 from tests.documents.blocks import ROOT
 from tests.documents.wheels import pack
+from tools.servers.process import GUARD
 
 READY_S = 60
 COMMAND_S = 120
@@ -105,9 +106,11 @@ class Sandbox:
         for former in [server for server in self.servers if kind in str(server.args)]:
             _end(former)
             self.servers.remove(former)
+        # Its end is that of the tests, however that comes.
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(signal.SIGKILL)), "-"]
         with (self.root.parent / "log").open("a") as log:
             server = subprocess.Popen(
-                ["sh", "-c", self.meant(command)],
+                [*guard, "/bin/sh", "-c", self.meant(command)],
                 cwd=self.root, env=self._environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 text=True, start_new_session=True,
             )  # fmt: skip
