@@ -1,5 +1,6 @@
 """What gets lost on the way: an answer, a second click, the connection, the engine itself."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from tests.browser.visit import Visit
 from tools.chaos.proxy import Proxy
 
 CUT = r"WebSocket connection to|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET"
+EXECUTE = "**/api/orders/execute"
 
 
 class Way:
@@ -73,32 +75,92 @@ def test_a_killed_engine_comes_back_and_the_page_goes_on_where_it_was(
     assert_told_once(at, engine, order_id)
 
 
-def test_a_lost_answer_and_a_second_try_place_one_order(visit: Open, waiting_engine: Engine, user: str) -> None:
+def test_after_lost_answers_the_same_order_is_placed_once_even_by_a_new_page(
+    visit: Open, waiting_engine: Engine, user: str
+) -> None:
     at = visit(waiting_engine.url)
     at.expect("ERR_CONNECTION_RESET")
     keys: list[str | None] = []
 
-    def lose_the_first(route: Route) -> None:
+    def lose_two(route: Route) -> None:
         keys.append(route.request.header_value("idempotency-key"))
-        if len(keys) == 1:
-            route.fetch()  # it has arrived there
-            route.abort("connectionreset")
+        if len(keys) <= 2:
+            lose(route)
         else:
             route.continue_()
 
-    at.page.route("**/api/orders/execute", lose_the_first)
+    at.page.route(EXECUTE, lose_two)
     at.trade_as(user)
     at.fill()
-    with at.page.expect_response("**/api/orders/execute") as answered:
-        at.place_order.click()
-        expect(at.page.get_by_role("alert")).not_to_be_empty()
-        at.place_order.click()
-    at.sees(answered.value.json()["orderId"], "routing")
-    assert len(keys) >= 2 and keys[0] and len(set(keys)) == 1
+    for _ in range(2):
+        with at.page.expect_event("requestfailed", lambda request: request.url.endswith("/execute")):
+            at.place_order.click()
+        expect(at.page.get_by_role("alert")).to_contain_text("not known whether this order was placed")
+    at.page.reload()
+    at.sees(at.place(), "routing")
+    expect(at.page.get_by_role("alert")).to_contain_text("no second order")
+    assert len(keys) == 3 and keys[0] and len(set(keys)) == 1
     assert waiting_engine.total(user) == 1
-    at.place()  # another order is another key
-    assert keys[-1] not in (None, keys[0])
+    at.place()  # once more, on purpose, is another order with another key
+    assert keys[3] not in (None, keys[0])
     assert waiting_engine.total(user) == 2
+
+
+def test_a_cancelling_whose_answer_is_lost_is_not_said_to_have_failed(
+    visit: Open, waiting_engine: Engine, user: str
+) -> None:
+    order_id = waiting_engine.place(user)
+    at = visit(waiting_engine.url)
+    at.expect("ERR_CONNECTION_RESET")
+    at.page.route("**/cancel", lose)
+    at.trade_as(user)
+    at.row(order_id).get_by_role("button", name="Cancel").click()
+    expect(at.page.get_by_role("region", name="Orders")).to_contain_text("may be cancelled or not")
+    at.sees(order_id, "failed")
+
+
+def test_a_late_answer_is_shown_when_somebody_is_back_and_to_nobody_else(
+    visit: Open, waiting_engine: Engine, user: str
+) -> None:
+    at = visit(waiting_engine.url)
+    at.expect("ERR_CONNECTION_RESET")
+    at.trade_as(user)
+    alert, accepted = at.page.get_by_role("alert"), at.page.get_by_role("link", name=re.compile("^Order "))
+
+    def look_at_the_engine(route: Route) -> None:
+        at.page.get_by_role("link", name="Engine").click()
+        expect(at.place_order).to_have_count(0)
+        route.continue_()
+
+    at.page.route(EXECUTE, look_at_the_engine, times=1)
+    order_id = at.place()
+    at.page.get_by_role("link", name="Trade").click()
+    expect(accepted).to_have_attribute("href", f"#/orders/{order_id}")
+    at.sees(order_id, "routing")
+    assert waiting_engine.total(user) == 1
+
+    def lose_it_on_another_view(route: Route) -> None:
+        at.page.get_by_role("link", name="Engine").click()
+        lose(route)
+
+    at.page.route(EXECUTE, lose_it_on_another_view, times=1)
+    at.fill(amount="2")
+    with at.page.expect_event("requestfailed", lambda request: request.url.endswith("/execute")):
+        at.place_order.click()
+    at.page.get_by_role("link", name="Trade").click()
+    expect(alert).to_contain_text(f"{user}: 2 SOL for USDC")
+
+    def become_another(route: Route) -> None:
+        at.become(f"{user}-other")
+        route.continue_()
+
+    at.page.route(EXECUTE, become_another, times=1)
+    order_id = at.place(amount="3")
+    expect(alert).to_have_text(re.compile(f"^Order {order_id[:4]}.* was placed for {user}\\.$"))
+    expect(at.connection).to_have_text("Live")
+    expect(accepted).to_have_count(0)
+    expect(at.rows).to_have_count(0)
+    assert (waiting_engine.total(user), waiting_engine.total(f"{user}-other")) == (3, 0)
 
 
 def test_a_double_click_places_one_order(visit: Open, waiting_engine: Engine, user: str) -> None:
@@ -111,6 +173,12 @@ def test_a_double_click_places_one_order(visit: Open, waiting_engine: Engine, us
     at.page.evaluate("0")
     assert len([r for r in at.requests if r.url.endswith("/execute")]) == 1
     assert waiting_engine.total(user) == 1
+
+
+def lose(route: Route) -> None:
+    """Have a request reach the engine, and its answer get lost."""
+    route.fetch()
+    route.abort("connectionreset")
 
 
 def assert_told_once(at: Visit, engine: Engine, order_id: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Open
 from tests.browser.engine import Engine
@@ -42,6 +42,19 @@ def test_every_venues_quote_is_seen_while_the_ticket_is_filled_in(visit: Open, e
         expect(venue).to_contain_text(shown(quote["amountOut"]))
         expect(venue).to_contain_text(quote["reason"])
     expect(quotes).to_contain_text(shown(preview["minOut"]))
+    # What was offered for another order is gone while the venues are asked for this one.
+    figures: list[int] = []
+
+    def look(route: Route) -> None:
+        figures.append(quotes.locator("[data-dex]").count())
+        route.continue_()
+
+    at.page.route("**/api/quotes", look)
+    for fields in ({"amount": "7"}, {"amount": "7", "buy": "JUP"}):
+        with at.page.expect_response("**/api/quotes") as answered:
+            at.fill(**fields)
+        expect(quotes).to_contain_text(shown(answered.value.json()["minOut"]))
+    assert figures and not any(figures)
     assert engine.total(user) == 0
 
 
@@ -106,6 +119,25 @@ def test_an_order_is_placed_and_opened_by_keyboard_alone(visit: Open, waiting_en
     at.page.keyboard.press("Enter")
     expect(at.page.get_by_role("heading", level=1)).to_contain_text(f"Order {order_id[:4]}")
     assert waiting_engine.order(order_id)["amountIn"] == "0.25"
+
+
+def test_enter_that_is_held_down_places_one_order(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.page.clock.install()
+    at.trade_as(user)
+    at.fill()
+    at.field("Amount").focus()
+    for placed in (1, 2):
+        with at.page.expect_response("**/api/orders/execute") as answered:
+            at.page.keyboard.down("Enter")
+        at.sees(answered.value.json()["orderId"], "routing")
+        for _ in range(3):
+            at.page.clock.fast_forward(1_000)  # past the pause in which a second click does nothing
+            at.page.keyboard.down("Enter")  # a repetition, as long as it is not up
+        at.page.keyboard.up("Enter")
+        at.page.evaluate("0")
+        assert len([r for r in at.requests if r.url.endswith("/execute")]) == placed
+    assert waiting_engine.total(user) == 2
 
 
 def tab_to(at: Visit, name: str) -> None:

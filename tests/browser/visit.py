@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -72,10 +74,14 @@ class Visit:
     def trade_as(self, user: str) -> None:
         """Open the trade view, and become this user there."""
         self.go()
+        self.become(user)
+        expect(self.connection).to_have_text("Live")
+
+    def become(self, user: str) -> None:
+        """Put another name into "Trading as"."""
         field = self.page.get_by_label("Trading as")
         field.fill(user)
         field.press("Enter")
-        expect(self.connection).to_have_text("Live")
 
     def fill(self, sell: str = "SOL", amount: str = "1.5", buy: str = "USDC", **more: str) -> None:
         """Fill in the ticket; `slippage` and `minimum` are left as they stand unless given."""
@@ -93,6 +99,16 @@ class Visit:
             self.place_order.click()
         assert answer.value.status == 202, answer.value.text()
         return answer.value.json()["orderId"]
+
+    @contextmanager
+    def another_tab(self) -> Iterator[None]:
+        """Have `page` be another one meanwhile, in the same browser."""
+        first, self.page = self.page, self.context.new_page()
+        try:
+            yield
+        finally:
+            self.page.close()
+            self.page = first
 
     # What a person sees
 

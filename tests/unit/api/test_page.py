@@ -14,6 +14,7 @@ async def test_the_page_may_load_nothing_but_its_own_files(api: House) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert policy.pop("img-src") == "'self' data:"
+    assert policy.pop("require-trusted-types-for") == "'script'"
     assert set(policy.values()) == {"'none'", "'self'"}
     assert (policy["default-src"], policy["frame-ancestors"]) == ("'none'", "'none'")
 

@@ -20,7 +20,8 @@ _TYPES: Final = {  # of texts, Litestar names the encoding too
 }
 _CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _HEADERS: Final = {
     "cache-control": "no-cache",  # asked again each time, and answered in a line if it is still the same

@@ -15,6 +15,9 @@ export class Problem extends Error {
 /** No answer came, or none that could be read: what was asked may have been done or not. */
 export class Unanswered extends Error {}
 
+/** Whether the engine said no for certain. After anything else that went wrong, it may have been done. */
+export const refused = (problem) => problem instanceof Problem && problem.status < 500;
+
 export const get = (path, signal) => ask("GET", path, { signal });
 export const post = (path, body, { key, signal } = {}) => ask("POST", path, { body, key, signal });
 export const orderPath = (id, rest = "") => `/api/orders/${encodeURIComponent(id)}${rest}`;

@@ -53,11 +53,12 @@ function route(first = false) {
 }
 
 function changeUser() {
-  const name = userField.value.trim();
+  const name = userField.value.trim() || currentUser(); // who trades is never hidden
+  userField.value = name;
   if (name === currentUser()) return;
-  say(userError, name ? "" : "is required");
-  mark(userField, "aria-invalid", name ? null : "true");
-  if (name) tradeAs(name);
+  say(userError, "");
+  mark(userField, "aria-invalid", null);
+  tradeAs(name);
 }
 
 function press(event) {
@@ -81,6 +82,7 @@ orders.addEventListener("live", ({ detail }) => {
   say(connection, detail.live ? "Live" : "Reconnecting…");
 });
 orders.addEventListener("refused", ({ detail: { problem } }) => {
+  say(connection, "Not connected");
   say(userError, plain(problem.errors.find((error) => error.field === "userId")?.message ?? problem.message));
   mark(userField, "aria-invalid", "true");
 });

@@ -1,15 +1,15 @@
 // The user's orders: a table of one page of them, kept up live.
 
-import { orderPath, post } from "/web/api.js";
 import { framed, h, say } from "/web/dom.js";
-import { count, plain } from "/web/format.js";
+import { count } from "/web/format.js";
 import { COLUMNS, Row } from "/web/row.js";
-import { orders, symbol } from "/web/session.js";
+import { cancel, orders, symbol } from "/web/session.js";
 import { ENDED, STATES } from "/web/story.js";
 
 const PAGE = 25;
 const TICK_MS = 500;
 const RECALLS = 4;
+const HOLD_MS = 1_000;
 
 class OrderBlotter extends HTMLElement {
   #filter = h("input", {
@@ -27,7 +27,11 @@ class OrderBlotter extends HTMLElement {
     h("option", { value: "open" }, "open"),
     STATES.map((state) => h("option", { value: state }, state)),
   );
-  #body = h("tbody", {});
+  #body = h("tbody", {
+    onpointermove: () => this.#hold(),
+    onpointerdown: () => this.#hold(),
+    onpointerleave: () => this.#release(),
+  });
   #table = h(
     "table",
     { class: "blotter" },
@@ -57,6 +61,7 @@ class OrderBlotter extends HTMLElement {
   #recalling = new Set();
   #asked = new WeakMap();
   #timer = 0;
+  #held = 0;
   #draw = framed(() => this.isConnected && this.#show());
 
   connectedCallback() {
@@ -81,6 +86,7 @@ class OrderBlotter extends HTMLElement {
         ),
       );
       orders.addEventListener("change", ({ detail }) => this.#changed(detail));
+      orders.addEventListener("forgot", () => this.#first());
       this.#filter.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && this.#filter.value) {
           event.stopPropagation();
@@ -113,6 +119,19 @@ class OrderBlotter extends HTMLElement {
   #first() {
     this.#anchor = null;
     this.#matches = null;
+    this.#release();
+    if (this.isConnected) this.#show(); // at once: a pointer that moves would hold the rows again before the next frame
+  }
+
+  /** While the pointer is on its way over them, rows stay where they are, so that what it meets is what was meant. */
+  #hold() {
+    clearTimeout(this.#held);
+    this.#held = setTimeout(() => this.#release(), HOLD_MS);
+  }
+
+  #release() {
+    clearTimeout(this.#held);
+    this.#held = 0;
     this.#draw();
   }
 
@@ -138,6 +157,7 @@ class OrderBlotter extends HTMLElement {
   }
 
   #show() {
+    if (this.#held) return this.#shown.forEach((order) => this.#rows.get(order.id).draw());
     const matching = this.#matching();
     const start = this.#start();
     this.#shown = matching.slice(start, start + PAGE);
@@ -211,15 +231,12 @@ class OrderBlotter extends HTMLElement {
   }
 
   async #cancel(id) {
-    const { cancel } = this.#rows.get(id);
-    cancel.disabled = true;
+    const { cancel: button, element } = this.#rows.get(id);
+    button.disabled = true;
     say(this.#notice, "");
-    try {
-      orders.take(await post(orderPath(id, "/cancel")));
-    } catch (problem) {
-      say(this.#notice, `Not cancelled: ${plain(problem.message)}.`);
-    }
-    cancel.disabled = false;
+    say(this.#notice, await cancel(id));
+    button.disabled = false;
+    if (document.activeElement === document.body) element.querySelector("a").focus();
   }
 }
 

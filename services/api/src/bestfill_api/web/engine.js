@@ -10,7 +10,7 @@ const MINUTE_S = 60;
 
 const TILES = [
   ["waitingCount", "Waiting", () => "due, no place free yet"],
-  ["activeCount", "Active", (stats) => `${count(stats.concurrency)} places a worker`],
+  ["activeCount", "Active", (stats) => `up to ${count(stats.concurrency)} a worker`],
   ["completedCount", "Completed", () => "confirmed"],
   ["delayedCount", "Delayed", () => "wait for their next try"],
   ["failedCount", "Failed", () => "ended without a swap"],

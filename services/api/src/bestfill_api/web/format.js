@@ -40,12 +40,12 @@ export function pointed(units, decimals) {
   return fraction ? `${whole}.${fraction}` : whole;
 }
 
-/** How far an amount is below another, as "−3.71 %"; null if they can't be compared. */
+/** How far an amount is below another, as "−3.71 %"; null if by less than 0.01 %, or if they can't be compared. */
 export function shortfall(text, best) {
   if (!DECIMAL.test(text) || !DECIMAL.test(best)) return null;
   const [part, all] = aligned(text, best);
-  if (all === 0n || part > all) return null;
-  return `−${pointed(((all - part) * 10_000n) / all, 2)} %`;
+  const hundredths = all && ((all - part) * 10_000n) / all;
+  return hundredths > 0n ? `−${pointed(hundredths, 2)} %` : null;
 }
 
 /** The greatest of some amounts; null if there is none. */

@@ -1,11 +1,11 @@
 // One order: its facts, its states over time, every attempt, every event.
 
-import { get, orderPath, post, Problem } from "/web/api.js";
+import { get, orderPath, Problem } from "/web/api.js";
 import { copyButton } from "/web/copy.js";
 import { framed, h, mark, say } from "/web/dom.js";
 import { amount, duration, moment, percent, plain, price, shortId } from "/web/format.js";
 import { quoteCards } from "/web/quotes.js";
-import { symbol, tokens } from "/web/session.js";
+import { cancel, symbol, tokens } from "/web/session.js";
 import { badge, setBadge } from "/web/status.js";
 import { advance, CANCELLABLE, ENDED, step } from "/web/story.js";
 import { Stream } from "/web/stream.js";
@@ -143,12 +143,9 @@ class OrderPage extends HTMLElement {
   async #cancelled() {
     this.#cancel.disabled = true;
     say(this.#alert, "");
-    try {
-      await post(orderPath(this.#order.id, "/cancel"));
-    } catch (problem) {
-      say(this.#alert, `Not cancelled: ${plain(problem.message)}.`);
-    }
+    say(this.#alert, await cancel(this.#order.id));
     this.#cancel.disabled = false;
+    if (document.activeElement === document.body) this.querySelector("h1").focus();
   }
 }
 
@@ -169,7 +166,7 @@ function facts(order) {
   const [sold, paid] = [symbol(order.tokenIn), symbol(order.tokenOut)];
   const rows = [
     ["Pair", `${sold} → ${paid}`],
-    ["Sold", `${amount(order.amountIn)} ${sold}`],
+    ["To sell", `${amount(order.amountIn)} ${sold}`],
     ["Received", order.amountOut === null ? "–" : `${amount(order.amountOut)} ${paid}`],
     ["Price", order.executedPrice === null ? "–" : `${price(order.executedPrice, 12)} ${paid} per ${sold}`],
     ["Venue", plain(order.dexSelected ?? "–", 40)],

@@ -93,7 +93,10 @@ export class Orders extends EventTarget {
   async #load(signal, wanted) {
     this.loading = true;
     try {
-      while (this.more && this.rows.length < wanted) await this.#page(this.rows.length, signal);
+      // Not by the rows alone: orders that are new and not heard of yet push these on, and a page may bring none.
+      for (let offset = this.rows.length; this.more && this.rows.length < wanted; ) {
+        offset += (await this.#page(offset, signal)).orders.length;
+      }
     } catch (error) {
       if (signal.aborted) return;
       // `more` still stands: whoever asks for older ones tries again.
@@ -167,7 +170,9 @@ export class Orders extends EventTarget {
 
   #trim() {
     if (this.rows.length <= MOST || this.loading) return;
-    this.#byId.delete(this.rows.pop().id);
+    const row = this.rows.pop();
+    this.#byId.delete(row.id);
+    this.#changed.delete(row); // in a hidden tab nobody hears of changes, for days
     this.more = true;
   }
 

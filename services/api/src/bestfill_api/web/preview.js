@@ -1,4 +1,4 @@
-// What an order would be offered now: asked anew as the ticket changes, the last answer standing until the next.
+// What an order would be offered now: asked anew as the ticket changes, and when the answer is old and somebody looks.
 
 import { post, Unanswered } from "/web/api.js";
 import { h, mark, say } from "/web/dom.js";
@@ -10,6 +10,8 @@ import { icon } from "/web/status.js";
 const PAUSE_MS = 300;
 const STALE_MS = 15_000;
 
+const ANEW =
+  "An order asks every venue anew. For a bound that holds whatever they say then, set “Minimum received”.";
 const STEPS = [
   ["pending", "stored, waits for a free place"],
   ["routing", "every venue is asked for a quote"],
@@ -26,6 +28,7 @@ export class OrderPreview extends HTMLElement {
   #body = null;
   #pause = 0;
   #stale = 0;
+  #answeredAt = 0;
   #state = h("p", { class: "state" });
   #content = h("div", { class: "content" });
 
@@ -54,6 +57,7 @@ export class OrderPreview extends HTMLElement {
     this.#body = body;
     this.#stop();
     if (body === null) return this.#idle();
+    this.#content.replaceChildren(); // figures of another order must not stand beside this one
     this.#dim("asking every venue…");
     this.#pause = setTimeout(() => this.#ask(), now ? 0 : PAUSE_MS);
   }
@@ -86,6 +90,7 @@ export class OrderPreview extends HTMLElement {
   #old() {
     this.#stale = 0;
     if (!document.hidden && this.parentElement?.contains(document.activeElement)) this.refresh();
+    else if (this.#content.querySelector(".quotes")) say(this.#state, `old: as of ${moment(this.#answeredAt)}`);
   }
 
   #stop() {
@@ -101,7 +106,13 @@ export class OrderPreview extends HTMLElement {
     const chosen = preview.chosen !== null;
     this.#content.replaceChildren(
       chosen
-        ? h("p", { class: "headline" }, "You receive at least ", h("b", {}, amount(preview.minOut)), ` ${paid}`)
+        ? h(
+            "p",
+            { class: "headline" },
+            "At these quotes you receive at least ",
+            h("b", {}, amount(preview.minOut)),
+            ` ${paid}`,
+          )
         : h("p", { class: "headline none" }, "No venue can fill this now"),
       h(
         "p",
@@ -113,8 +124,10 @@ export class OrderPreview extends HTMLElement {
         ".",
       ),
       quoteCards(preview.quotes, paid),
+      h("p", { class: "why" }, chosen && ANEW),
     );
-    say(this.#state, `as of ${moment(Date.now())}`);
+    this.#answeredAt = Date.now();
+    say(this.#state, `as of ${moment(this.#answeredAt)}`);
     this.#busy(false);
   }
 

@@ -1,7 +1,7 @@
 // Who trades here, with which tokens, and their orders: what all views share.
 
-import { get } from "/web/api.js";
-import { shortHash } from "/web/format.js";
+import { get, orderPath, post, refused } from "/web/api.js";
+import { plain, shortHash } from "/web/format.js";
 import { Orders } from "/web/orders.js";
 
 const KEPT_AS = "bestfill.user";
@@ -18,12 +18,20 @@ export const currentUser = () => user;
 /** Trade as somebody else. */
 export function tradeAs(name) {
   user = name;
-  try {
-    localStorage.setItem(KEPT_AS, name);
-  } catch {
-    // Storage is refused: it is remembered until the page is left.
-  }
+  keep(name);
   orders.follow(name);
+}
+
+/** Cancel an order. Gives what to say if it is not cancelled, or may not be; else nothing. */
+export async function cancel(id) {
+  try {
+    orders.take(await post(orderPath(id, "/cancel")));
+    return "";
+  } catch (problem) {
+    return refused(problem)
+      ? `Not cancelled: ${plain(problem.message)}.`
+      : "No answer came, so the order may be cancelled or not: its status will tell.";
+  }
 }
 
 /** The tokens that the engine knows, once it answers: `[{symbol, mint, decimals}]`. */
@@ -46,10 +54,22 @@ async function loadTokens() {
   }
 }
 
+/** A tab goes on with its own user, whoever another tab trades as; a new one begins with the last. */
 function kept() {
   try {
-    return localStorage.getItem(KEPT_AS) || DEFAULT_USER;
+    const name = sessionStorage.getItem(KEPT_AS) || localStorage.getItem(KEPT_AS) || DEFAULT_USER;
+    sessionStorage.setItem(KEPT_AS, name);
+    return name;
   } catch {
     return DEFAULT_USER;
+  }
+}
+
+function keep(name) {
+  try {
+    sessionStorage.setItem(KEPT_AS, name);
+    localStorage.setItem(KEPT_AS, name);
+  } catch {
+    // Storage is refused: it is remembered until the page is left.
   }
 }

@@ -1,9 +1,10 @@
 // The ticket: a market order, as it is asked for.
 
 import { announce } from "/web/announce.js";
-import { newKey, post, Problem } from "/web/api.js";
+import { post, refused } from "/web/api.js";
 import { h, mark, s, say } from "/web/dom.js";
-import { amount, plain, shortId } from "/web/format.js";
+import { amount, moment, plain, shortId } from "/web/format.js";
+import { keyOf, settle, unsettled } from "/web/keys.js";
 import "/web/preview.js";
 import { currentUser, orders, symbol, tokens } from "/web/session.js";
 import { badge, setBadge } from "/web/status.js";
@@ -12,17 +13,14 @@ import { ENDED } from "/web/story.js";
 /** After an order was accepted, for so long another can't be placed: a double click means one. */
 const PAUSE_MS = 700;
 const FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippageTolerance", "minAmountOut", "userId"];
-const NO_ANSWER =
-  "No answer came, so it is not known whether the order was placed. " +
-  "Press “Place order” again: the same order is never placed twice.";
 
 class OrderTicket extends HTMLElement {
   #form = null;
   #preview = null;
   #alert = h("p", { role: "alert", class: "alert" });
   #last = h("p", { class: "last" });
-  /** Keys of orders whose acceptance has not been heard of, by their content. */
-  #keys = new Map();
+  /** While an order is asked for, and a moment longer. */
+  #placing = false;
   /** Ids of the orders that were placed here, until they end. */
   #placed = new Set();
   #latest = null;
@@ -79,6 +77,8 @@ class OrderTicket extends HTMLElement {
         class: "ticket",
         novalidate: true,
         onsubmit: (event) => this.#submit(event),
+        // A key that is held down means one order.
+        onkeydown: (event) => event.key === "Enter" && event.repeat && event.preventDefault(),
         oninput: () => this.#changed(),
         onchange: () => this.#changed(true),
       },
@@ -132,26 +132,36 @@ class OrderTicket extends HTMLElement {
 
   async #submit(event) {
     event.preventDefault();
-    const button = this.#form.querySelector(".primary");
-    if (button.disabled) return;
+    if (this.#placing) return;
     const content = this.#content({ userId: currentUser() });
-    if (!this.#keys.has(content)) this.#keys.set(content, newKey());
-    button.disabled = true;
+    const [again, asked] = [unsettled(content), JSON.parse(content)];
+    this.#setPlacing(true);
     say(this.#alert, "");
     try {
-      const accepted = await post("/api/orders/execute", content, { key: this.#keys.get(content) });
-      this.#keys.delete(content);
+      const accepted = await post("/api/orders/execute", content, { key: keyOf(content) });
       this.#mark([]);
-      this.#accepted(accepted, JSON.parse(content));
-      setTimeout(() => (button.disabled = false), PAUSE_MS);
+      this.#accepted(accepted, asked, again);
+      settle(content);
+      setTimeout(() => this.#setPlacing(false), PAUSE_MS);
     } catch (problem) {
-      button.disabled = false;
-      this.#refused(problem);
+      this.#setPlacing(false);
+      if (refused(problem)) {
+        if (!again) settle(content);
+        this.#refused(problem);
+      } else this.#unsure(problem, asked);
     }
-    if (document.activeElement === document.body) button.focus();
   }
 
-  #accepted({ orderId }, asked) {
+  /** A button that is disabled would lose the focus. */
+  #setPlacing(placing) {
+    this.#placing = placing;
+    mark(this.#form.querySelector(".primary"), "aria-disabled", placing ? "true" : null);
+  }
+
+  #accepted({ orderId, createdAt }, asked, again) {
+    if (asked.userId !== currentUser())
+      return say(this.#alert, `Order ${shortId(orderId)} was placed for ${plain(asked.userId, 40)}.`);
+    if (again) say(this.#alert, `It was placed once, at ${moment(createdAt)}: this is no second order.`);
     this.#placed.add(orderId);
     this.#latest = { id: orderId, badge: badge("pending"), text: h("span", {}), row: null };
     this.#last.replaceChildren(
@@ -168,21 +178,32 @@ class OrderTicket extends HTMLElement {
   }
 
   #refused(problem) {
-    const known = problem instanceof Problem;
-    const errors = known ? problem.errors : [];
-    const elsewhere = this.#mark(errors);
-    if (!known || problem.status >= 500) say(this.#alert, known ? `${plain(problem.message)} ${NO_ANSWER}` : NO_ANSWER);
-    else if (!errors.length) say(this.#alert, plain(problem.message));
-    else say(this.#alert, elsewhere.map((error) => plain(`${error.field} ${error.message}`)).join("; "));
+    const elsewhere = this.#mark(problem.errors);
+    say(
+      this.#alert,
+      problem.errors.length
+        ? elsewhere.map((error) => plain(`${error.field} ${error.message}`)).join("; ")
+        : plain(problem.message),
+    );
     this.#form.querySelector("[aria-invalid]")?.focus();
+  }
+
+  #unsure(problem, { userId, amountIn, tokenIn, tokenOut }) {
+    const order = `${plain(userId, 40)}: ${amount(amountIn)} ${tokenIn} for ${tokenOut}`;
+    say(
+      this.#alert,
+      `It is not known whether this order was placed (${order}). Press “Place order” again with nothing changed: ` +
+        `it is then placed once, not twice. The reason: ${plain(problem.message)}.`,
+    );
   }
 
   /** Put each error beside its field, and give those that have none here. A preview says nothing of the user. */
   #mark(errors, preview = false) {
     for (const name of preview ? FIELDS.slice(0, 5) : FIELDS) {
       const wrong = errors.find((error) => error.field === name);
-      say(document.getElementById(`${name}-error`), wrong ? plain(wrong.message) : "");
-      mark(document.getElementById(name), "aria-invalid", wrong ? "true" : null);
+      const found = (id) => this.querySelector(`#${id}`) ?? document.getElementById(id); // another view may be shown
+      say(found(`${name}-error`), wrong ? plain(wrong.message) : "");
+      mark(found(name), "aria-invalid", wrong ? "true" : null);
     }
     return errors.filter((error) => !FIELDS.includes(error.field));
   }
