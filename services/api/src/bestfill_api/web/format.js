@@ -33,26 +33,11 @@ export function price(text, digits = 7) {
 }
 
 /** Base units in display units: 216157172n with 6 decimals is "216.157172". */
-export function pointed(units, decimals) {
+function pointed(units, decimals) {
   const digits = units.toString().padStart(decimals + 1, "0");
   const fraction = decimals ? digits.slice(-decimals).replace(/0+$/, "") : "";
   const whole = decimals ? digits.slice(0, -decimals) : digits;
   return fraction ? `${whole}.${fraction}` : whole;
-}
-
-/** How far an amount is below another, as "−3.71 %"; null if by less than 0.01 %, or if they can't be compared. */
-export function shortfall(text, best) {
-  if (!DECIMAL.test(text) || !DECIMAL.test(best)) return null;
-  const [part, all] = aligned(text, best);
-  const hundredths = all && ((all - part) * 10_000n) / all;
-  return hundredths > 0n ? `−${pointed(hundredths, 2)} %` : null;
-}
-
-/** The greatest of some amounts; null if there is none. */
-export function greatest(amounts) {
-  return amounts
-    .filter((text) => DECIMAL.test(text ?? ""))
-    .reduce((most, text) => (most === null || greater(text, most) ? text : most), null);
 }
 
 /** Basis points as percent: 25 is "0.25 %". */
@@ -91,15 +76,4 @@ export function moment(at) {
 /** A whole number, grouped. */
 export function count(number) {
   return Number.isFinite(number) ? COUNT.format(number) : "–";
-}
-
-function greater(one, other) {
-  const [left, right] = aligned(one, other);
-  return left > right;
-}
-
-function aligned(...texts) {
-  const parts = texts.map((text) => text.split("."));
-  const decimals = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
-  return parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(decimals, "0")));
 }

@@ -21,7 +21,7 @@ const STEPS = [
 ];
 
 /** The region of the quotes. `onproblem(problem | null)` hears what is wrong with the fields, or that nothing is. */
-export class OrderPreview extends HTMLElement {
+class OrderPreview extends HTMLElement {
   onproblem = () => {};
 
   #asked = null;

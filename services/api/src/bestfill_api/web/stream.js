@@ -10,7 +10,7 @@ const BAD_REQUEST = 4400;
 const NOT_FOUND = 4404;
 
 /** The path with `since`, on the page's own host. */
-export function socketUrl(path, since) {
+function socketUrl(path, since) {
   const url = new URL(path, location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("since", since);
