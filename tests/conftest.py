@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ WAITING = (HERE / "e2e", HERE / "integration/full", HERE / "browser")
 """The folders of the tests that start processes, and mostly wait for them."""
 SHARING = (HERE / "browser",)
 """Those of them whose files share what they have started."""
+
+
+def pytest_configure() -> None:
+    """Have what is started hear Ctrl-C: whoever runs the tests in the background of a shell has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
