@@ -19,6 +19,8 @@ from tools.servers.process import GUARD
 
 READY_S = 60
 COMMAND_S = 120
+# Where a script says what runs it: in its first line, or, if that path has a space, in the second, to sh.
+HEAD_CHARS = 1_000
 SHOWN_ADDRESS = "127.0.0.1:3000"
 # Until a server is started; whoever has the real port 3000 is none of ours.
 NOBODY = "127.0.0.1:1"
@@ -149,10 +151,10 @@ def _set_up(root: Path) -> None:
     (site / "tree.pth").write_text(f"import site; site.addsitedir({str(Path(sys.prefix) / ours)!r})\n")
     for script in Path(sys.prefix, "bin").iterdir():
         with suppress(UnicodeDecodeError, IsADirectoryError):
-            head, _, rest = script.read_text().partition("\n")
-            if head.startswith(f"#!{sys.prefix}/bin/python"):
+            text, python = script.read_text(), f"{sys.prefix}/bin/python"
+            if python in text[:HEAD_CHARS]:
                 target = folder / "bin" / script.name
-                target.write_text(f"#!{folder}/bin/python\n{rest}")
+                target.write_text(text.replace(python, f"{folder}/bin/python", 1))
                 target.chmod(0o755)
     members = [*sorted(root.glob("packages/*/pyproject.toml")), *sorted(root.glob("services/*/pyproject.toml"))]
     inputs = [root / "requirements/dev.txt", *members]
