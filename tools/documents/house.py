@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 
 class Timeless(asyncio.SelectorEventLoop):
-    """An event loop that never waits: when nothing is ready, it is the time of the next timer."""
+    """An event loop that never waits: when nothing is ready, it is the time of the next timer.
+
+    The simulator's has less of a loop than Litestar and anyio need.
+    """
 
     def __init__(self) -> None:
         self.now_s = 0.0

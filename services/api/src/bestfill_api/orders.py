@@ -43,7 +43,7 @@ def order_routes(engine: Engine, store: OrderStore, intake: Intake, metrics: Met
     )
     async def execute_order(request: Request[Any, Any, Any]) -> Json[Accepted]:
         """Accept a market order."""
-        key = fields.idempotency_key(header_values(request, b"idempotency-key"))
+        key = fields.idempotency_key(header_values(request.scope["headers"], b"idempotency-key"))
         order = await engine.place(intake.order(await json_body(request)), key)
         metrics.accepted()
         return Json(views.accepted(order), 202)

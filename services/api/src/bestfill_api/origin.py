@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 from litestar import Request
 from litestar.exceptions import PermissionDeniedException
 
+from bestfill_api.wire import header_values
+
 
 def foreign(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Say whether a page of another origin sent this: its `Origin` names another host than was asked.
 
     Programs send no `Origin`. A proxy may leave the port out of `Host`; then hosts alone are compared.
     """
-    origins = [value for name, value in headers if name == b"origin"]
-    hosts = [value for name, value in headers if name == b"host"]
+    origins, hosts = header_values(headers, b"origin"), header_values(headers, b"host")
     return bool(origins) and (len(origins) > 1 or len(hosts) != 1 or not _same(origins[0], hosts[0]))
 
 

@@ -74,6 +74,6 @@ def page_routes() -> list[HTTPRouteHandler]:
 
 def _answer(request: Request[Any, Any, Any], asset: Asset) -> Response[bytes]:
     headers = {**_HEADERS, "etag": asset.etag}
-    if asset.etag.encode() in header_values(request, b"if-none-match"):
+    if asset.etag.encode() in header_values(request.scope["headers"], b"if-none-match"):
         return Response(b"", status_code=304, headers=headers)
     return Response(asset.body, media_type=asset.media_type, headers=headers)

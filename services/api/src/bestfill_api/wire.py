@@ -1,5 +1,6 @@
 """Bodies in and out."""
 
+from collections.abc import Iterable
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -37,7 +38,7 @@ async def json_body(request: Request[Any, Any, Any]) -> bytes:
     Raises:
         HTTPException: 413, it is too long; 415, it says otherwise, or nothing.
     """
-    types = header_values(request, b"content-type")
+    types = header_values(request.scope["headers"], b"content-type")
     media_type = types[0].partition(b";")[0].strip().lower() if len(types) == 1 else b""
     if media_type != b"application/json":
         raise HTTPException(status_code=415)
@@ -53,6 +54,6 @@ async def json_body(request: Request[Any, Any, Any]) -> bytes:
             return body
 
 
-def header_values(request: Request[Any, Any, Any], name: bytes) -> list[bytes]:
+def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     """Give each value of a header; `name` in lower case, as ASGI has them."""
-    return [value for key, value in request.scope["headers"] if key == name]
+    return [value for key, value in headers if key == name]
