@@ -97,6 +97,39 @@ def test_errors_stand_beside_their_fields_in_the_apis_words(visit: Open, waiting
     assert waiting_engine.total(user) == 1
 
 
+def test_nothing_moves_from_under_a_press_of_the_button(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.expect("400")
+    held: list[Route] = []
+    at.page.route("**/api/quotes", lambda route: held.append(route))  # noqa: PLW0108 - a builtin can't be wrapped
+    at.trade_as(user)
+    mended = at.page.get_by_text("Mend the marked field")
+    error = at.page.locator("#amountIn-error")
+
+    def press(amount: str) -> None:
+        """Press the button down, and only then let the preview find the errors, whose texts would move it."""
+        with at.page.expect_request("**/api/quotes"):
+            at.fill(amount=amount, slippage="11", minimum="-1")
+        at.place_order.hover()
+        at.page.mouse.down()
+        while held:
+            held.pop().continue_()
+        expect(mended).to_be_visible()
+
+    press("0.0000000001")
+    with at.page.expect_response("**/api/orders/execute"):
+        at.page.mouse.up()
+    expect(error).not_to_be_empty()
+    # A press that ends elsewhere asks for nothing, and what was found meanwhile is shown.
+    at.field("Amount").fill("")
+    expect(error).to_be_empty()
+    press("0.0000000002")
+    at.page.mouse.move(1, 1)
+    at.page.mouse.up()
+    expect(error).not_to_be_empty()
+    assert len([r for r in at.requests if r.url.endswith("/execute")]) == 1
+
+
 def test_an_order_is_placed_and_opened_by_keyboard_alone(visit: Open, waiting_engine: Engine, user: str) -> None:
     at = visit(waiting_engine.url)
     at.trade_as(user)

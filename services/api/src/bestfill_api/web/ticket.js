@@ -29,7 +29,7 @@ class OrderTicket extends HTMLElement {
     if (this.#form) return;
     this.#form = this.#build();
     this.#preview = document.createElement("order-preview");
-    this.#preview.onproblem = (problem) => this.#mark(problem?.errors ?? [], true);
+    this.#preview.onproblem = (problem) => this.#still(() => this.#mark(problem?.errors ?? [], true));
     this.append(
       h(
         "section",
@@ -206,6 +206,17 @@ class OrderTicket extends HTMLElement {
       mark(found(name), "aria-invalid", wrong ? "true" : null);
     }
     return errors.filter((error) => !FIELDS.includes(error.field));
+  }
+
+  /** Do something that moves the button, but not from under a press of it, which would then be no click. */
+  #still(act) {
+    if (!this.#form.querySelector(".primary:active")) return act();
+    const over = new AbortController();
+    const after = () => {
+      over.abort();
+      setTimeout(() => this.#placing || act()); // after the click, if it is one: what that finds stands
+    };
+    for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, after, { signal: over.signal });
   }
 
   #heard(row, event) {
