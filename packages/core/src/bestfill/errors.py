@@ -12,9 +12,13 @@ BestfillError
 │   └── BlockhashExpired the swap is proven never to land
 ├── NetworkUnavailable   the chain could not be asked; says nothing about any swap
 ├── QueueError           the order could not be accepted
+├── PolicyDenied         the operator's rules forbid it; says which
+├── Unauthorized         no credential, or one that is not good (any more)
+├── Forbidden            a good credential, but not for this
+├── RateLimited          too much at once
 ├── Expired, Cancelled   the order ended before it was signed
 └── StoreError           the store could not do it
-    ├── OrderNotFound
+    ├── OrderNotFound, KeyNotFound
     └── Conflict         somebody else changed the order first, or it is too late
 """
 
@@ -36,6 +40,7 @@ class ErrorCode(enum.StrEnum):
     QUEUE_ERROR = "QUEUE_ERROR"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    POLICY_DENIED = "POLICY_DENIED"
     RATE_LIMITED = "RATE_LIMITED"
     UNAUTHORIZED = "UNAUTHORIZED"
     FORBIDDEN = "FORBIDDEN"
@@ -122,6 +127,38 @@ class Cancelled(BestfillError):
     code = ErrorCode.CANCELLED
 
 
+class PolicyDenied(BestfillError):
+    """The operator's rules forbid it; `rule` is the name of the setting, or `halt`."""
+
+    code = ErrorCode.POLICY_DENIED
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+
+
+class Unauthorized(BestfillError):
+    """No credential came, or one that is not good (any more)."""
+
+    code = ErrorCode.UNAUTHORIZED
+
+
+class Forbidden(BestfillError):
+    """The credential is good, but not for this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class RateLimited(BestfillError):
+    """Too much at once; it may be tried again after so many seconds."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, reason: str, retry_after_s: int) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
 class QueueError(BestfillError):
     """The order could not be stored, so nothing was accepted."""
 
@@ -136,6 +173,12 @@ class StoreError(BestfillError):
 
 class OrderNotFound(StoreError):
     """There is no such order."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class KeyNotFound(StoreError):
+    """There is no such key."""
 
     code = ErrorCode.NOT_FOUND
 

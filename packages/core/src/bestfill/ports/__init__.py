@@ -1,6 +1,7 @@
 """What the engine needs from outside. Adapters subclass these, so that a missing method fails at construction."""
 
 from bestfill.ports.clock import Clock, Entropy
+from bestfill.ports.control import ControlStore, Halt
 from bestfill.ports.network import Network
 from bestfill.ports.notifier import Notifier
 from bestfill.ports.queue import OrderQueue
@@ -9,7 +10,9 @@ from bestfill.ports.venue import Venue
 
 __all__ = [
     "Clock",
+    "ControlStore",
     "Entropy",
+    "Halt",
     "Network",
     "Notifier",
     "OrderCounts",
