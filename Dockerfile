@@ -1,6 +1,6 @@
 # One image for the API, the workers and the migrations; the command chooses.
 # The Python that the tests run on.
-FROM python:3.11-slim AS build
+FROM python:3.11.16-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /source
 # What runs has no pip of its own.
@@ -14,7 +14,7 @@ COPY services services
 RUN ["pip", "--python", "/opt/bestfill/bin/python", "install", "--no-index", "--no-deps", "--no-build-isolation", \
     "packages/core", "packages/adapters", "packages/client", "packages/cli", "services/api", "services/worker"]
 
-FROM python:3.11-slim
+FROM python:3.11.16-slim-bookworm
 RUN ["useradd", "--system", "--uid=10001", "--user-group", "--no-create-home", "--shell=/usr/sbin/nologin", "bestfill"]
 COPY --from=build /opt/bestfill /opt/bestfill
 ENV PATH=/opt/bestfill/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-NAMES = ("store", "embedded", "deployed", "sockets", "solana")
+NAMES = ("store", "embedded", "deployed", "sockets", "limits", "solana")
 
 
 def main(names: list[str]) -> int:

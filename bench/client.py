@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
-from typing import Self, cast
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -11,10 +13,15 @@ import aiohttp
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "minAmountOut": "140", "slippageTolerance": 0.5}
 
 
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
 class Connection(asyncio.Protocol):
     """One kept-alive HTTP connection, for one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._head = f"host: localhost\r\ncontent-type: application/json\r\n{lines}content-length: "
         self._received = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._transport: asyncio.WriteTransport | None = None
@@ -40,8 +47,7 @@ class Connection(asyncio.Protocol):
         """Give the answer's status and body."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
-        head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-        self._transport.write(f"{head}\r\n\r\n".encode() + body)
+        self._transport.write(f"POST {path} HTTP/1.1\r\n{self._head}{len(body)}\r\n\r\n".encode() + body)
         return await self._answer
 
     def close(self) -> None:
@@ -50,10 +56,13 @@ class Connection(asyncio.Protocol):
 
 
 class Trader:
-    """One user at the server: posts orders over many connections, and sees on one socket when they end."""
+    """One user at the server: posts orders over many connections, and sees on one socket when they end.
 
-    def __init__(self, url: str, user: str, connections: int) -> None:
-        self._url, self._user, self._count = url, user, connections
+    `headers` go with each request, such as the user's credential.
+    """
+
+    def __init__(self, url: str, user: str, connections: int, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        self._url, self._user, self._count, self._headers = url, user, connections, headers
         self._body = json.dumps({"userId": user, **ORDER}).encode()
         self._free: asyncio.Queue[Connection] = asyncio.Queue()
         self._watcher: asyncio.Task[None] | None = None
@@ -64,7 +73,8 @@ class Trader:
     async def __aenter__(self) -> Self:
         where, loop = urlsplit(self._url), asyncio.get_running_loop()
         for _ in range(self._count):
-            _, connection = await loop.create_connection(Connection, where.hostname or "", where.port or 0)
+            connect = partial(Connection, self._headers)
+            _, connection = await loop.create_connection(connect, where.hostname or "", where.port or 0)
             self._free.put_nowait(connection)
         return self
 
@@ -82,7 +92,7 @@ class Trader:
 
     async def _watch(self, opened: asyncio.Event) -> None:
         async with (
-            aiohttp.ClientSession() as http,
+            aiohttp.ClientSession(headers=self._headers) as http,
             http.ws_connect(f"{self._url}/ws?userId={self._user}&since=0") as socket,
         ):
             opened.set()

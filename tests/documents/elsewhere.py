@@ -48,6 +48,7 @@ ELSEWHERE: Final = {
     "./dev chaos --seconds 30 --workers 2": CHAOS,
     "./dev chaos --log FILE": CHAOS,
     "docker compose up --build --wait": DOCKER,
+    "docker compose exec api bestfill keys create --user ann --scope trade": DOCKER,
     "docker compose up --wait --scale worker=4": DOCKER,
     "systemctl enable --now bestfill-api bestfill-worker@1 bestfill-worker@2": "there is no systemd",
     "upstream bestfill { server 127.0.0.1:3000; server 127.0.0.1:3001; }": "there is no nginx",

@@ -8,15 +8,22 @@ import jsonschema
 import pytest
 from litestar import Litestar
 
+from bestfill_adapters.limits import Taken
 from bestfill_adapters.settings import VARIABLES, load
 from bestfill_adapters.settings.environment import OF_THE_COMMAND_LINE
 from bestfill_api import feed, follow, problems, stream
 from bestfill_api.app import create_app, mode
+from bestfill_api.edge.dress import headers_of
+from bestfill_api.edge.identity import ENDED
+from bestfill_api.edge.visit import Visit
 from tests.documents.blocks import DOCUMENTS, json_values, read
 
 PAGE = read("docs/api.md")
 SECTIONS = dict(re.findall(r"^### (.*?)\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))
 """By their headings: `GET /api/tokens` in backticks, or Socket and a path."""
+LIMITS = SECTIONS.pop("Limits")
+OF_ALL = {"401", "403", "429"}
+"""What any call may be answered with, as the page says once."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,9 @@ def test_each_section_names_the_errors_that_the_call_has(calls: dict[str, Any]):
     for heading, call in calls.items():
         told = re.search(r"^\*\*Errors\*\*: (.*)\.$", SECTIONS[heading], re.MULTILINE)
         assert told, heading
-        expected = ", ".join(status for status in call["responses"] if status >= "400")
+        statuses = {status for status in call["responses"] if status >= "400"}
+        assert statuses & OF_ALL == ({"429"} if "/health" in heading else OF_ALL), heading
+        expected = ", ".join(sorted(statuses - OF_ALL))
         assert told[1] == (expected or "none of its own"), heading
 
 
@@ -90,12 +99,21 @@ def test_each_close_code_and_problem_is_explained():
         stream.TRY_AGAIN,
         stream.BAD_REQUEST,
         stream.NOT_FOUND,
+        ENDED,
     }
     closing = SECTIONS["Socket `/ws/{orderId}`"]
     assert codes <= {int(code) for code in re.findall(r"^\| (\d{4})", closing, re.MULTILINE)}
     source = Path(problems.__file__).read_text()
-    statuses = set(re.findall(r"^    (\d{3}): \(", source, re.MULTILINE)) | {"409", "500", "503"}
+    statuses = set(re.findall(r"^    (\d{3}): \(", source, re.MULTILINE)) | {"401", "409", "429", "500", "503"}
     assert statuses == set(re.findall(r"^\| (\d{3}) \| `\w+`", PAGE, re.MULTILINE))
+
+
+def test_each_header_of_a_limit_is_explained():
+    visit = Visit("1", "127.0.0.1", taken=Taken(allowed=False, limit=1, remaining=0, reset_s=1, retry_after_s=1))
+    sent = {name.decode() for name, _ in headers_of([], visit)}
+    told = {name.lower() for name in re.findall(r"^\| `([\w-]+)`", LIMITS, re.MULTILINE)}
+    assert told - {"retry-after"} == {name for name in sent if name.startswith("ratelimit-")} and "retry-after" in told
+    assert "x-request-id" in sent and "`X-Request-Id`" in PAGE
 
 
 def test_every_setting_is_explained_in_a_document():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from bestfill.access import Scope
 from bestfill.errors import StoreError
 from bestfill.order import Order
 from bestfill.testing.fakes import FakeNetwork
@@ -17,7 +18,8 @@ from bestfill.units import OrderId
 from bestfill_adapters.settings import MockSettings
 from bestfill_api.openapi import EXAMPLE
 from tests.documents.installed import needed
-from tests.unit.api.house import UNKNOWN, House, house
+from tests.unit.api.gate import bearer, key, keys, revoke
+from tests.unit.api.house import UNKNOWN, House, house, without
 from tests.unit.api.wires import connect
 from tools.documents import asyncapi
 from tools.documents.__main__ import FOLDER
@@ -116,13 +118,26 @@ async def test_every_code_that_a_socket_is_closed_with_is_in_the_document(api: H
     async with connect(api.app, "/ws?userId=u") as wire:
         await api.api.dispatcher().stop()
         codes["/ws?stopping"] = (await wire.closed())[0]
+    codes["/ws?revoked"] = await closed_as_revoked()
     channels = {"order": "/ws/", "user": "/ws?"}
     for name, begin in channels.items():
         found = {code for path, code in codes.items() if path.startswith(begin)}
         assert found <= {int(code) for code in DOCUMENT["channels"][name]["x-close-codes"]}
-    assert set(codes.values()) == {1000, 1011, 1012, 1013, 4400, 4404}
+    assert set(codes.values()) == {1000, 1011, 1012, 1013, 4400, 4401, 4404}
     # 1009 is the server's own: tests/integration/api/test_server.py.
     assert {int(code) for code in DOCUMENT["channels"]["order"]["x-close-codes"]} == {*codes.values(), 1009}
+
+
+async def closed_as_revoked() -> int:
+    async with keys() as api:
+        text = await key(api, "ann", Scope.TRADE)
+        await api.http.post("/api/orders/execute", json=without("userId"), headers=bearer(text))
+        headers = [(b"authorization", f"Bearer {text}".encode())]
+        async with connect(api.app, "/ws?since=0", headers=headers) as wire:
+            await wire.event()
+            await revoke(api, text)
+            await api.api.keeper().look()
+            return (await wire.closed())[0]
 
 
 async def closed(api: House, path: str) -> int:

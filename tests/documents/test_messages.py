@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bestfill.ports import OrderCounts
+from bestfill_adapters.telemetry.instruments import Instruments
 from bestfill_api.dto import SocketStats
 from bestfill_api.metrics import Metrics
 from tests import embedded
@@ -69,7 +70,7 @@ async def test_what_a_start_fails_with_is_explained(tmp_path: Path, database_url
 def test_every_metric_that_is_named_is_there():
     sockets = SocketStats(connections=0, subscriptions=0, opened=0, closed=0, events_sent=0, slow_closed=0)
     there = (
-        Metrics()
+        Metrics(Instruments([]).registry)
         .render(sockets, OrderCounts(waiting=0, delayed=0, active=0, completed=0, failed=0, attention=0))
         .decode()
     )

@@ -53,7 +53,7 @@ def test_an_answer_that_is_not_the_one_told_of_is_an_error(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     all_folders = postman.folders()
-    refusals = all_folders[-2]
+    refusals = next(folder for folder in all_folders if folder.name == "Error cases")
     changed = evolve(refusals, calls=[evolve(refusals.calls[0], **change)])
     monkeypatch.setattr(postman, "folders", lambda: [changed, *all_folders])
     with pytest.raises(ExceptionGroup) as caught:

@@ -28,7 +28,7 @@ from bestfill.testing.samples import NOW, request
 from bestfill.testing.store import MemoryStore
 from bestfill_adapters.sql.postgres import PostgresStore
 from bestfill_adapters.sql.sqlite import SqliteFile, SqliteStore
-from bestfill_adapters.sql.tables import metadata
+from bestfill_adapters.sql.tables import audit_log, metadata
 
 BLOCK_MS = 400
 
@@ -230,7 +230,8 @@ def test_any_story_ends_well_in_postgresql(migrated_url):
 
         async def open(self):
             connection = await asyncpg.connect(migrated_url)
-            await connection.execute(f"TRUNCATE {', '.join(t.name for t in metadata.sorted_tables)}")
+            emptied = [table.name for table in metadata.sorted_tables if table is not audit_log]  # which refuses it
+            await connection.execute(f"TRUNCATE {', '.join(emptied)}")
             await connection.close()
             store = PostgresStore(migrated_url)
             await store.start()

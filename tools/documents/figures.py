@@ -1,4 +1,4 @@
-"""The folders that place no orders: quotes, and figures of the engine."""
+"""The folders that place no orders: quotes, figures of the engine, and the operators' calls."""
 
 from typing import Final
 
@@ -77,8 +77,40 @@ def stats() -> Folder:
         Call(
             name="Metrics",
             operation="prometheusMetrics",
-            about="In Prometheus' text format.",
+            about="In Prometheus' text format; the answer that is saved has some of them.",
             tests={"orders are counted": 'pm.expect(pm.response.text()).to.include("bestfill_orders_accepted_total");'},
         ),
     ]
     return Folder("Stats and health", "How much is under way, and whether all is well.", calls)
+
+
+def operators() -> Folder:
+    """What an operator does."""
+    on = {"it signs": "pm.expect(answer).to.eql({halted: false, reason: null, by: null, since: null});"}
+    reason = "prices look wrong"
+    calls = [
+        Call(
+            name="Halt it",
+            operation="haltEngine",
+            headers=JSON_HEADERS,
+            body={"reason": reason},
+            tests={"it says why": f'pm.expect(answer).to.include({{halted: true, reason: "{reason}"}});'},
+        ),
+        Call(
+            name="Look whether it is halted",
+            operation="showHalt",
+            tests={"it is": "pm.expect(answer.halted).to.eql(true);"},
+        ),
+        Call(
+            name="Halt it without a reason",
+            operation="haltEngine",
+            headers=JSON_HEADERS,
+            body={},
+            status=400,
+            code="VALIDATION_ERROR",
+            wrong="reason",
+        ),
+        Call(name="Resume it", operation="resumeEngine", tests=on),
+    ]
+    about = "Whether the engine signs: while it is halted, no order is placed. A credential needs the scope admin."
+    return Folder("Operators", about, calls)

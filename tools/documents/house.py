@@ -11,10 +11,12 @@ from unittest.mock import patch
 
 import httpx
 from attrs import frozen
+from dependency_injector import providers
 from litestar import Litestar
 
 from bestfill.ports import Clock, Network
 from bestfill.testing.clock import SeededEntropy
+from bestfill.testing.control import MemoryControl
 from bestfill.testing.store import MemoryStore
 from bestfill.units import Millis
 from bestfill_adapters.container import Embedded
@@ -101,6 +103,8 @@ async def opened(network: Network | None = None, mock: MockSettings | None = Non
     container.entropy.override(SeededEntropy(1))
     container.store.override(MemoryStore())
     container.ledger.override(MemoryLedger())
+    container.control.override(MemoryControl())
+    container.switch.override(providers.Object(None))  # nobody starts it, so it would halt the engine
     if network is not None:
         container.network.override(network)
     # The counters note when they were made.

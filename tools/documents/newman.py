@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import subprocess
+import subprocess  # nosec B404 # npm alone, by the path where it was found
 import sys
 from pathlib import Path
 from typing import Final

@@ -22,8 +22,12 @@ _ABOUT: Final = """The calls of the bestfill API, with answers that the engine g
 Start the engine with `./dev run`. Then send one request after the other, or run a folder, or all of it: each checks
 what comes back. `baseUrl` says where the engine is, `userId` who trades. Requests of one folder are meant to be sent
 in their order; the folders need nothing of each other.
+
+Where the engine asks who you are, `credential` is the key or token of `userId`, with the scopes trade and, for metrics
+and the operators' calls, admin.
 """
-_VARIABLES: Final = {"baseUrl": BASE_URL, "userId": USER_ID}
+_VARIABLES: Final = {"baseUrl": BASE_URL, "userId": USER_ID, "credential": ""}
+_AUTH: Final = {"type": "bearer", "bearer": [{"key": "token", "value": "{{credential}}", "type": "string"}]}
 
 
 class Forgotten(Exception):
@@ -32,7 +36,7 @@ class Forgotten(Exception):
 
 def folders() -> list[Folder]:
     """Give all folders, in the order in which they are shown."""
-    return [*orders.folders(), figures.quotes(), refusals(), figures.stats()]
+    return [*orders.folders(), figures.quotes(), refusals(), figures.stats(), figures.operators()]
 
 
 def collection() -> dict[str, Any]:
@@ -61,6 +65,7 @@ async def _collection() -> dict[str, Any]:
                 "schema": FORMAT,
             },
             "item": items,
+            "auth": _AUTH,
             "variable": [
                 {"key": name, "value": value, "type": "string"}
                 for name, value in (_VARIABLES | dict.fromkeys(kept, "")).items()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ import httpx
 from attrs import frozen
 from jsonschema import Draft202012Validator
 
+from bestfill_api.edge.dress import headers_of
+from bestfill_api.edge.visit import Visit
 from tools.documents.call import Call
 from tools.documents.house import House
 from tools.documents.operations import Operation
@@ -18,6 +21,9 @@ PAUSE_S: Final = 0.05
 POLL_S: Final = 0.1
 POLLS: Final = 600
 ENDED: Final = ("confirmed", "failed")
+_SHOWN: Final = re.compile(r"(# \w+ )?bestfill_(orders|orders_accepted_total|sockets_\w+)\b")
+_OF_ALL: Final = frozenset(name.decode() for name, _ in headers_of((), Visit("", "")))
+"""Headers that every answer has, whatever it answers; the request's id among them is always another."""
 
 
 @frozen
@@ -106,5 +112,15 @@ def _statuses(response: httpx.Response) -> Iterator[str]:
 
 
 def _answer(name: str, response: httpx.Response) -> Answer:
-    headers = {key.title(): value for key, value in response.headers.items()}
-    return Answer(name, response.status_code, response.reason_phrase, headers, response.text)
+    headers = {key.title(): value for key, value in response.headers.items() if key not in _OF_ALL}
+    text = _text(response)
+    if "Content-Length" in headers:
+        headers["Content-Length"] = str(len(text.encode()))
+    return Answer(name, response.status_code, response.reason_phrase, headers, text)
+
+
+def _text(response: httpx.Response) -> str:
+    """Give the body; of metrics, which are many and partly of the machine, some counts."""
+    if not response.headers["content-type"].startswith("text/plain"):
+        return response.text
+    return "".join(line for line in response.text.splitlines(keepends=True) if _SHOWN.match(line))

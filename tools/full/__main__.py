@@ -20,6 +20,7 @@ def main() -> int:
         parser.error("--workers: must be at least 1")
     # The servers are this command's own, whatever the shell has set.
     environ = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    environ.setdefault("BESTFILL_METRICS_PORT", "0")  # each worker on a port of its own, which its log names
     try:
         load(environ)
     except SettingsError as error:

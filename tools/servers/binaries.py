@@ -2,7 +2,7 @@
 
 import re
 import shutil
-import subprocess
+import subprocess  # nosec B404 # asks a server that was found for its version
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec

@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404 # servers for tests, never by way of a shell
 import sys
 import time
 from abc import ABC, abstractmethod

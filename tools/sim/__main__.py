@@ -18,7 +18,10 @@ def main(arguments: list[str]) -> int:
     """Run what is asked for; return the exit code: 1 if an invariant is violated, 2 if the call is not valid."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    scene = Scene(options.orders or CHAINS[options.chain], options.workers, options.broken, options.chain)
+    if options.operated and (options.chain != MODEL or options.broken is not None):
+        parser.error("--operated is for the model alone, with all rules in place")
+    orders = options.orders or CHAINS[options.chain]
+    scene = Scene(orders, options.workers, options.broken, options.chain, options.operated)
     if options.broken == "list":
         print("\n".join(scene.breaks))
         return 0
@@ -67,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_count, default=WORKERS, metavar="N", help=f"a seed (default: {WORKERS})")
     parser.add_argument(
         "--jobs", type=_count, default=os.cpu_count(), metavar="N", help="processes (default: one a core)"
+    )
+    parser.add_argument(
+        "--operated",
+        action="store_true",
+        help="have an operator halt the engine now and then, and bound what a user may sell on a day",
     )
     parser.add_argument(
         "--break",

@@ -37,19 +37,19 @@ class Break:
 
 
 def _impatient(
-    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, in_hand: int = 1
+    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, *more: Any
 ) -> Step:
     waited_ms = now - attempt.submitted_at if attempt is not None and attempt.submitted_at is not None else 0
     if order.status is Status.SUBMITTED and known.held and waited_ms > TIMEOUT_MS:
         error = BlockhashExpired("the swap was not included in time")
         return Retry(error) if order.attempt < policy.max_attempts else Fail(error)
-    return decide.decide(order, attempt, known, policy, now, in_hand)
+    return decide.decide(order, attempt, known, policy, now, *more)
 
 
 def _hasty(
-    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, in_hand: int = 1
+    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, *more: Any
 ) -> Step:
-    step = decide.decide(order, attempt, known, policy, now, in_hand)
+    step = decide.decide(order, attempt, known, policy, now, *more)
     return Send(step.signed) if isinstance(step, Submit) and known.sent_at is None else step
 
 

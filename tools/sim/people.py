@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from bestfill.errors import Conflict, OrderNotFound, StoreError, ValidationError
+from bestfill.errors import Conflict, OrderNotFound, PolicyDenied, StoreError, ValidationError
+from bestfill.mandate import HALT
 from bestfill.order import Order, OrderRequest
 from bestfill.testing.invariants import Answered
 from bestfill.tokens import MAINNET
@@ -95,6 +96,11 @@ class People:
                 order = await self._ask(api.process, partial(api.engine.place, request, key))
             except ValidationError:
                 return None  # it has expired before it was there
+            except PolicyDenied as denied:
+                if denied.rule != HALT:
+                    return None
+                await asyncio.sleep(self._fate.within(0, 10))
+                continue
             except Conflict:
                 self._fate.blame(f"the key {key!r} was refused with the order that it stands for")
                 return None
@@ -122,6 +128,9 @@ class People:
         try:
             await self._ask(api.process, partial(api.engine.place, other, key))
         except (Conflict, StoreError, ConnectionLost, TimeoutError):
+            return
+        except PolicyDenied:
+            self._fate.blame(f"the key {key!r} was not known any more")
             return
         self._fate.blame(f"the key {key!r} was taken with another order than it stands for")
 

@@ -80,6 +80,7 @@ def replay(scene: Scene, seed: int) -> str:
     options = f" --chain {scene.chain}" * (scene.chain != MODEL)
     options += f" --orders {scene.orders}" * (scene.orders != CHAINS[scene.chain])
     options += f" --workers {scene.workers}" * (scene.workers != WORKERS)
+    options += " --operated" * scene.operated
     return f"./dev sim --seed {seed}{options}" + (f" --break {scene.broken}" if scene.broken else "")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from tools.sim.breaks import BREAKS, Break
+from tools.sim.halts import HaltingWorld
 from tools.sim.life import Outcome
 from tools.sim.world import World
 
@@ -27,12 +28,16 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @frozen
 class Scene:
-    """What every seed is run with; `broken` names the rule that is taken out, if one is."""
+    """What every seed is run with; `broken` names the rule that is taken out, if one is.
+
+    `operated`: somebody halts the engine now and then, and bounds what a user may sell on a day; on the model alone.
+    """
 
     orders: int = ORDERS
     workers: int = WORKERS
     broken: str | None = None
     chain: str = MODEL
+    operated: bool = False
 
     @property
     def breaks(self) -> Mapping[str, Break]:
@@ -49,7 +54,8 @@ def run(scene: Scene, seed: int, *, tells: bool = False) -> Outcome:
     broken = Break(means="") if scene.broken is None else scene.breaks[scene.broken]
     with broken.patched():
         if scene.chain == MODEL:
-            return World(seed, scene.orders, scene.workers, broken.parts, tells=tells).run()
+            world = HaltingWorld if scene.operated else World
+            return world(seed, scene.orders, scene.workers, broken.parts, tells=tells).run()
         from tools.sim.solana import world as solana
 
         return solana.World(seed, scene.orders, scene.workers, tells=tells).run()

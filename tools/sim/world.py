@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from attrs import define, frozen
 
@@ -83,6 +84,7 @@ class World(Life):
         self.rest_s = 0.0
         self.witness = Witness(fate, self.store, self.chain, self.nodes, self._users, self.people)
         self._balances = self._fund()
+        self._prepare()
         for number in range(workers):
             self._start_worker(f"worker {number + 1}")
         for number in range(APIS):
@@ -163,25 +165,36 @@ class World(Life):
         self.clocks[name] = SimClock(process, int(fate.random.gauss(0, 500 if fate.mortality else 50)))
         return process
 
+    def _prepare(self) -> None:
+        """Make what else is in this world, before any process starts."""
+
+    def _of_engine(self, process: Process) -> dict[str, Any]:
+        """Give what else an engine of this world is made with, or other doors."""
+        return {}
+
+    def _of_runner(self, process: Process) -> dict[str, Any]:
+        return {}
+
     def _engine(self, process: Process) -> tuple[Engine, SimStore]:
         fate, parts = self.fate, self._parts
-        store = parts.store_door(fate, process, self.store)
-        engine = parts.engine(
-            store=store,
-            queue=SimQueue(fate, process, self.broker),
-            notifier=SimNotifier(fate, process, self.channel),
-            network=parts.network_door(fate, process, self.chain, self.nodes),
-            venues=[SimVenue(fate, process, name) for name in VENUES],
-            clock=self.clocks[process.name],
-            entropy=SeededEntropy(fate.random.getrandbits(32)),
-            policy=self.policy,
-        )
-        return engine, store
+        made: dict[str, Any] = {
+            "store": parts.store_door(fate, process, self.store),
+            "queue": SimQueue(fate, process, self.broker),
+            "notifier": SimNotifier(fate, process, self.channel),
+            "network": parts.network_door(fate, process, self.chain, self.nodes),
+            "venues": [SimVenue(fate, process, name) for name in VENUES],
+            "clock": self.clocks[process.name],
+            "entropy": SeededEntropy(fate.random.getrandbits(32)),
+            "policy": self.policy,
+        }
+        made |= self._of_engine(process)
+        return parts.engine(**made), made["store"]
 
     def _start_worker(self, name: str) -> None:
         process = self._process(name, self._start_worker)
         engine, _ = self._engine(process)
-        runner = process.context.run(self._parts.runner, engine, concurrency=self.fate.random.randint(2, 8))
+        more = self._of_runner(process)
+        runner = process.context.run(self._parts.runner, engine, concurrency=self.fate.random.randint(2, 8), **more)
         self.workers[name] = Worker(process, runner)
         self.fate.tell(f"{name} starts")
         process.soon(runner.start)

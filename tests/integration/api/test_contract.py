@@ -15,7 +15,7 @@ from tests.unit.api.house import build
 # Not by its entry point: it would be a second of every test run's start.
 pytest_plugins = ["schemathesis.pytest.plugin"]
 
-HOUSE = build()
+HOUSE = build(hosts=("api", "testserver"))
 
 
 async def _order(to: Status) -> OrderId:

@@ -121,14 +121,18 @@ def test_an_ordinary_user_runs_them_from_where_they_are_installed(tmp_path: Path
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("parallel", [[], ["-n", "1"]], ids=["alone", "by xdist"])
+@pytest.mark.parametrize("parallel", [[], ["-p", "xdist", "-n", "1"]], ids=["alone", "by xdist"])
 def test_an_interrupted_pytest_leaves_no_process(tmp_path: Path, parallel: list[str]):
     report = tmp_path / "report"
     os.mkfifo(report)
     test = tmp_path / "test_it.py"
     test.write_text(TEST.format(report=str(report), wait="__import__('threading').Event().wait()"))
     command = [sys.executable, "-m", "pytest", "-p", "tests.servers", "-p", "no:cacheprovider", *parallel, str(test)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as pytest_run:
+    # Plugins that come with libraries would be half of its time.
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as pytest_run:
         servers = Started.of(report.read_text())
         os.killpg(pytest_run.pid, signal.SIGINT)
         pytest_run.wait(60)

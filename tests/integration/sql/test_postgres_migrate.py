@@ -25,6 +25,8 @@ CATALOG = {
     " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid WHERE contype <> 'n'",
     "indexes": "SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid",
     "options": "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r'",
+    "triggers": "SELECT pg_get_triggerdef(pg_trigger.oid), prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+    " JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal",
 }
 
 
@@ -51,7 +53,7 @@ async def test_the_migrations_make_exactly_the_tables(database_url, postgres):
     made, expected = await schema(database_url), await schema(direct)
     drop_database(postgres.url, direct)
     assert made == expected
-    assert len(made["columns"]) > 50 and len(made["indexes"]) > 12
+    assert len(made["columns"]) > 50 and len(made["indexes"]) > 12 and len(made["triggers"]) == 1
 
 
 async def test_migrating_again_changes_nothing(database_url):
@@ -63,6 +65,8 @@ async def test_migrating_again_changes_nothing(database_url):
 
 
 async def before_the_count(connection: asyncpg.Connection) -> None:
+    await connection.execute("DROP TABLE api_keys, switches, daily_notional, audit_log")
+    await connection.execute("DROP FUNCTION audit_log_only_grows")
     await connection.execute("ALTER TABLE user_streams DROP COLUMN orders")
     await connection.execute("UPDATE alembic_version SET version_num = '0002'")
 

@@ -45,6 +45,16 @@ def test_a_file_is_taken_and_given_back_within_a_process_too(tmp_path):
     other.release()
 
 
+def test_a_folder_that_it_makes_is_its_owners_alone(tmp_path):
+    file, before = SqliteFile(tmp_path / "data" / "bestfill.db"), os.umask(0)
+    try:
+        file.acquire()
+    finally:
+        os.umask(before)
+        file.release()
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "var").write_text("a file")
     with pytest.raises(StoreError, match="data folder .*var can't be used: "):

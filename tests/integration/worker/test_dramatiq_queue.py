@@ -63,6 +63,16 @@ async def test_small_concurrency_makes_small_messages(redis_url: str, client: re
     assert sorted(map(len, sent(client))) == [1, 3, 3]
 
 
+async def test_its_depth_is_what_waits_in_redis(queue: DramatiqQueue, client: redis.Redis):
+    queue.start()
+    await queue.wake(IDS[:3])
+    await queue.wake(IDS[3:4], 60_000)
+    client.zadd("dramatiq:orders.XQ", {"dead": 1})
+    await until(lambda: bool(sent(client) and sent(client, DELAYED)))
+    assert await queue.depth() == {"wakes": 3, "messages": 1, "delayed": 1, "dead": 1}
+    assert queue.connections()[2] == 0
+
+
 async def test_closing_sends_what_is_left_and_then_nothing_is_taken(queue: DramatiqQueue, client: redis.Redis):
     queue.start()
     await queue.wake(IDS)
@@ -95,6 +105,13 @@ async def test_a_delayed_wake_is_listed_when_its_time_has_come_and_has_one_messa
     await queue.close()
     assert sent(client, DELAYED) + sent(client) == [IDS[:2]]
     await wakes.close()
+
+
+async def test_a_redis_that_is_away_has_no_depth():
+    queue = DramatiqQueue("redis://127.0.0.1:1")
+    with pytest.raises(QueueError, match="Redis does not answer"):
+        await queue.depth()
+    await queue.close()
 
 
 async def test_a_crowd_that_asks_how_it_is_holds_up_no_wake(

@@ -12,6 +12,7 @@ from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
 from bestfill.order import Order, Status
 from bestfill.quote import Quote, QuoteRequest
+from bestfill.testing.control import MemoryControl
 from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
 from bestfill.testing.samples import request
 from bestfill.testing.store import MemoryStore
@@ -69,6 +70,10 @@ class Network(Opened, FakeNetwork):
     pass
 
 
+class Control(Opened, MemoryControl):
+    pass
+
+
 class Bench:
     """A loop over ports that a test owns; its venue answers when it is let."""
 
@@ -92,6 +97,7 @@ class Bench:
             self.container.store: self.store,
             self.container.queue: self.queue,
             self.container.notifier: Notifier(),
+            self.container.control: Control(),
             self.container.ledger: Opened(),
             self.container.network: Network(),
             self.container.venues: [venue],

@@ -1,14 +1,18 @@
 """The settings: what they are by default, and how a wrong one is told."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bestfill.units import Bps
+from bestfill_adapters.limits import Rate
 from bestfill_adapters.settings import (
     OF_THE_COMMAND_LINE,
     VARIABLES,
+    LimitSettings,
     MockSettings,
     Settings,
     SettingsError,
@@ -16,6 +20,8 @@ from bestfill_adapters.settings import (
     differing,
     load,
 )
+from bestfill_adapters.settings.access import check_exposed
+from bestfill_adapters.settings.limits import limits
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 # What docker-compose.yml and the command line need besides; tests/unit/test_compose.py has more.
@@ -23,11 +29,23 @@ OTHERS = {"POSTGRES_PASSWORD", *OF_THE_COMMAND_LINE}
 
 KEY = "5" + "K" * 86
 SOLANA = {"BESTFILL_SOLANA_RPC": "https://a.example", "BESTFILL_SOLANA_KEY": KEY, "BESTFILL_SOLANA_POOLS": "p.json"}
+OF_TELEMETRY = {"BESTFILL_METRICS_PORT", "BESTFILL_OTLP_ENDPOINT"}
+JWT = {
+    "BESTFILL_AUTH": "jwt",
+    "BESTFILL_JWT_JWKS": "/etc/jwks.json",
+    "BESTFILL_JWT_ISSUER": "https://issuer.example",
+    "BESTFILL_JWT_AUDIENCE": "bestfill",
+}
+OF_ACCESS = {*JWT, "BESTFILL_HOSTS", "BESTFILL_TRUSTED_PROXIES"}
+OF_LIMITS = {name for name in VARIABLES if name.startswith("BESTFILL_LIMIT_")}
+OF_MANDATE = {name for name, (field, _) in VARIABLES.items() if field.startswith("mandate.")}
 OF_SOLANA = [name for name in VARIABLES if name.startswith("BESTFILL_SOLANA_")]
 
 
 def beside(name: str) -> dict[str, str]:
     """Give what must be set together with a variable, so that it alone can be wrong."""
+    if name in JWT:
+        return {k: v for k, v in JWT.items() if name != "BESTFILL_AUTH"}
     if name not in OF_SOLANA:
         return {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"} if name.endswith("_URL") else {}
     return {k: v for k, v in SOLANA.items() if (name, k) != ("BESTFILL_SOLANA_KEYPAIR", "BESTFILL_SOLANA_KEY")}
@@ -66,7 +84,14 @@ def example() -> dict[str, str]:
 def test_the_example_lists_every_setting_with_its_default():
     assert set(example()) == set(VARIABLES) | OTHERS
     assert load(example()) == load({})
-    empty = {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED", "BESTFILL_SOLANA_KEYPAIR", *SOLANA} | OTHERS
+    empty = (
+        {"DATABASE_URL", "REDIS_URL", "BESTFILL_MOCK_SEED", "BESTFILL_SOLANA_KEYPAIR", *SOLANA}
+        | OTHERS
+        | OF_LIMITS
+        | OF_MANDATE
+    )
+    empty |= OF_ACCESS
+    empty |= OF_TELEMETRY
     for name, value in example().items():
         assert (load({}) == load({name: value})) and (value or name in empty)
     assert load({**example(), **SOLANA}) == load(SOLANA)
@@ -164,6 +189,58 @@ def test_a_good_solana_value_is_taken_exactly(name: str, text: str, field: str, 
     assert getattr(solana, field) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("IP", "3000/60", "ip", Rate(3_000, 60)),
+        ("KEY", "10000/1", "key", Rate(10_000, 1)),
+        ("ORDERS", "1/86400", "orders", Rate(1, 86_400)),
+        ("ORDERS", "0", "orders", None),
+        ("SOCKETS", "1", "sockets", 1),
+        ("SOCKETS", "0", "sockets", None),
+    ],
+)
+def test_a_good_limit_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({f"BESTFILL_LIMIT_{name}": text}).limits, field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("MAX_PRICE_IMPACT", "0", "max_price_impact_bps", 0),
+        ("MAX_DEVIATION", "2.5", "max_deviation_bps", 250),
+        ("MAX_NOTIONAL", "SOL=100, USDC = 15000.50", "max_notional", (("SOL", "100"), ("USDC", "15000.50"))),
+        ("MAX_NOTIONAL_DAY", "SOL=0", "max_notional_day", (("SOL", "0"),)),
+        ("ALLOW_TOKENS", "SOL , $WIF", "allow_tokens", ("SOL", "$WIF")),
+        ("DENY_TOKENS", "BONK", "deny_tokens", ("BONK",)),
+        ("ALLOW_VENUES", "raydium,mock_meteora", "allow_venues", ("raydium", "mock_meteora")),
+    ],
+)
+def test_a_good_bound_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({f"BESTFILL_{name}": text}).mandate, field) == value
+
+
+def test_what_is_not_limited_by_a_setting_is_limited_for_known_callers_alone():
+    assert load({}).limits == LimitSettings(ip=None, key=None, orders=None, sockets=None)
+    of_known = LimitSettings(ip=Rate(3_000, 60), key=Rate(1_200, 60), orders=Rate(600, 60), sockets=100)
+    assert limits({}, known_callers=True) == of_known
+    assert limits({"orders": None}, known_callers=True) == msgspec.structs.replace(of_known, orders=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("METRICS_PORT", "0", "metrics_port", 0),
+        ("METRICS_PORT", "9464", "metrics_port", 9464),
+        ("OTLP_ENDPOINT", "http://127.0.0.1:4318", "otlp_endpoint", "http://127.0.0.1:4318/v1/traces"),
+        ("OTLP_ENDPOINT", "https://u:p@c.example/x/", "otlp_endpoint", "https://u:p@c.example/x/v1/traces"),
+        ("OTLP_ENDPOINT", "http://[::1]:1/v1/traces", "otlp_endpoint", "http://[::1]:1/v1/traces"),
+    ],
+)
+def test_a_good_telemetry_value_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({f"BESTFILL_{name}": text}).telemetry, field) == value
+
+
 def test_solana_has_the_defaults_of_the_contract():
     assert load(SOLANA).solana == SolanaSettings(
         rpc=("https://a.example",),  # pyright: ignore[reportArgumentType]
@@ -175,6 +252,77 @@ def test_solana_has_the_defaults_of_the_contract():
         max_priority_fee=100_000,
         dry_run=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("AUTH", "KEYS", "auth", "keys"),
+        ("AUTH", "none", "auth", "none"),
+        ("OPEN_TO_ALL", "true", "open_to_all", True),
+        ("HOSTS", "Trade.example , b.example", "hosts", ("trade.example", "b.example")),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", "proxies", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
+    ],
+)
+def test_a_good_value_of_access_is_taken_exactly(name: str, text: str, field: str, value: object):
+    assert getattr(load({f"BESTFILL_{name}": text}).access, field) == value
+
+
+def test_tokens_need_all_that_they_are_held_against():
+    access = load(JWT).access
+    assert (access.auth, access.jwks, access.issuer, access.audience) == (
+        "jwt",
+        Path("/etc/jwks.json"),
+        "https://issuer.example",
+        "bestfill",
+    )
+    for name in JWT.keys() - {"BESTFILL_AUTH"}:
+        with pytest.raises(SettingsError, match=f"{name}: must be set too, since BESTFILL_AUTH is jwt") as caught:
+            load({**JWT, name: " "})
+        assert len(caught.value.problems) == 1
+        for way in ("", "none", "keys"):
+            with pytest.raises(SettingsError, match=f"BESTFILL_AUTH: must be jwt, since {name} is set"):
+                load({name: JWT[name], "BESTFILL_AUTH": way})
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LocalHost", True),
+        ("api.localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("api.example", False),
+        ("localhost.example", False),
+        ("mylocalhost", False),
+    ],
+)
+def test_without_access_control_only_this_machine_is_listened_to_unless_that_is_said_twice(host: str, alone: bool):
+    environ = {"HOST": host}
+    if alone:
+        check_exposed(load(environ))
+    else:
+        with pytest.raises(SettingsError, match=r"BESTFILL_AUTH: must be keys or jwt, .* BESTFILL_OPEN_TO_ALL=true"):
+            check_exposed(load(environ))
+    check_exposed(load({**environ, "BESTFILL_OPEN_TO_ALL": "true"}))
+    check_exposed(load({**environ, "BESTFILL_AUTH": "keys"}))
+    check_exposed(load({**environ, **JWT}))
+
+
+def test_an_application_that_anybody_could_reach_is_not_made(tmp_path: Path):
+    from bestfill_adapters.container import Embedded
+    from bestfill_api.app import create_app
+
+    container = Embedded()
+    container.environ.override({"HOST": "0.0.0.0", "BESTFILL_DATA_DIR": str(tmp_path)})
+    with pytest.raises(SettingsError, match="BESTFILL_AUTH: must be keys or jwt"):
+        create_app(container)
+    assert not [*tmp_path.iterdir()]
 
 
 BAD = {
@@ -201,6 +349,46 @@ BAD = {
     "BESTFILL_QUOTE_TIMEOUT_MS": ["0", "600001"],
     "BESTFILL_MAX_SLIPPAGE": ["100", "-1", "0.125", "1e1", "NaN", "10%", "٣", "9" * 5_000, ".5"],
     "BESTFILL_ORDER_TTL_S": ["0", "86401"],
+    "BESTFILL_MAX_PRICE_IMPACT": ["100", "-1", "1 %", "0.125"],
+    "BESTFILL_MAX_DEVIATION": ["100", "nan"],
+    "BESTFILL_MAX_NOTIONAL": [
+        "SOL",
+        "SOL=",
+        "=1",
+        "SOL=-1",
+        "SOL=1e9",
+        "SOL=1,SOL=2",
+        "SOL=1,",
+        "S L=1",
+        "SOL=٣",
+        "A==1",
+    ],
+    "BESTFILL_MAX_NOTIONAL_DAY": ["SOL=1;USDC=2", "SOL=" + "9" * 5_000],
+    "BESTFILL_ALLOW_TOKENS": [",", "SOL,", "SOL,SOL", "S L", "SOL=1", "x" * 65],
+    "BESTFILL_DENY_TOKENS": ["BONK;SOL DOGE", "ﬁ"],
+    "BESTFILL_ALLOW_VENUES": ["a b", "a,a"],
+    "BESTFILL_AUTH": ["key", "true", "none,keys", "oauth2"],
+    "BESTFILL_OPEN_TO_ALL": ["yes", "1"],
+    "BESTFILL_JWT_JWKS": ["a\0b"],
+    "BESTFILL_JWT_ISSUER": ["a\nb", "x" * 501],
+    "BESTFILL_JWT_AUDIENCE": ["a\0b"],
+    "BESTFILL_HOSTS": [",", "a,,b", "a,A", "a:80", "https://a", "*", "*.example", "a b"],
+    "BESTFILL_TRUSTED_PROXIES": ["10.0.0.1/8", "10.0.0.0/33", "proxy.example", "*", ",", "1.2.3"],
+    "BESTFILL_LIMIT_IP": ["60", "0/60", "60/0", "-1/60", "1/86401", "1000001/60", "10001/1", "٣/1", "1/1/1", "1 / 1"],
+    "BESTFILL_LIMIT_KEY": ["600/60s", "1.5/60", "9" * 5_000],
+    "BESTFILL_LIMIT_ORDERS": ["none"],
+    "BESTFILL_LIMIT_SOCKETS": ["-1", "1000001", "100/60", "many"],
+    "BESTFILL_METRICS_PORT": ["-1", "65536", "9464/tcp"],
+    "BESTFILL_OTLP_ENDPOINT": [
+        "hunter2",
+        "grpc://hunter2:4317",
+        "http://",
+        "http://h:0/hunter2",
+        "http://h:70000",
+        "http://h/hunter2 x",
+        "http://h/?hunter2",
+        "http://h/#hunter2",
+    ],
     "BESTFILL_MOCK_QUOTE_MS": ["-1", "3-2", "1-", "-", "1-2-3", "600001", "1 - 2", "٣", "9" * 5_000],
     "BESTFILL_MOCK_CONFIRM_MS": ["x", "0-600001"],
     "BESTFILL_MOCK_FAILURE_RATE": ["1.000001", "-0", "0.0000001", "1e-3", "50%", "inf", "nan"],

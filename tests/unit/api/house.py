@@ -7,18 +7,22 @@ from typing import Any
 
 import httpx
 from attrs import define
+from dependency_injector import providers
 from litestar import Litestar
+from msgspec.structs import replace
 
 from bestfill.events import OrderEvent
 from bestfill.order import Attempt, Order, Status
 from bestfill.ports import Venue
 from bestfill.testing import samples
 from bestfill.testing.clock import ManualClock, SeededEntropy
+from bestfill.testing.control import MemoryControl
 from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
 from bestfill.testing.store import MemoryStore
 from bestfill.transition import Transition
 from bestfill.units import OrderId
 from bestfill_adapters.container import Embedded
+from bestfill_adapters.limits import Limiter
 from bestfill_adapters.settings import Settings
 from bestfill_api.app import create_app
 from bestfill_api.container import Api
@@ -64,6 +68,7 @@ class House:
     queue: FakeQueue
     network: FakeNetwork
     clock: ManualClock
+    control: MemoryControl
     http: httpx.AsyncClient
 
     async def place(self, **fields: object) -> OrderId:
@@ -110,28 +115,37 @@ def build(
     works: bool = True,
     retry_s: float = 0.01,
     check_s: float = 3_600,
+    limiter: Limiter | None = None,
+    hosts: tuple[str, ...] = ("api",),
 ) -> House:
     """Build the house; `works`: whether the runner says that it runs."""
     container = Embedded()
     clock, network, queue = ManualClock(auto=True), FakeNetwork(), FakeQueue()
-    store, notifier = store or MemoryStore(), notifier or FakeNotifier()
+    store, notifier, control = store or MemoryStore(), notifier or FakeNotifier(), MemoryControl()
     offers = (FakeVenue("raydium", 213_000_000, 3), FakeVenue("meteora", 211_000_000, 5))
-    container.settings.override(settings or Settings(data_dir=Path("/nowhere")))
+    settings = settings or Settings(data_dir=Path("/nowhere"))
+    access = replace(settings.access, hosts=(*hosts, *settings.access.hosts))
+    container.settings.override(replace(settings, access=access))
     container.clock.override(clock)
     container.entropy.override(SeededEntropy(1))
     container.store.override(store)
+    container.control.override(control)
+    if limiter is not None:
+        container.limiter.override(limiter)
     container.notifier.override(notifier)
     container.queue.override(queue)
     container.network.override(network)
     container.venues.override(list(venues or offers))
+    container.switch.override(providers.Object(None))  # nobody starts it, so it would halt the engine
     container.runner.override(_Runner(works))
     api = Api(mode=container)
     api.dispatcher.add_kwargs(retry_s=retry_s, check_s=check_s)
+    api.keeper.add_kwargs(look_s=3_600)
     if pace is not None:
         api.pace.override(pace)
     app = create_app(container, lambda _: _nothing(), api)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")  # pyright: ignore[reportArgumentType]
-    return House(container, api, app, store, notifier, queue, network, clock, http)
+    return House(container, api, app, store, notifier, queue, network, clock, control, http)
 
 
 @asynccontextmanager
@@ -145,6 +159,7 @@ async def house(**wanted: Any) -> AsyncIterator[House]:
 @define
 class _Runner:
     running: bool
+    waiting: int = 0
 
 
 @asynccontextmanager

@@ -28,9 +28,12 @@ async def test_the_document_names_every_call_and_its_problems(api: House) -> Non
         ("get", "/health/live"),
         ("get", "/health/ready"),
         ("get", "/metrics"),
+        ("get", "/api/admin/halt"),
+        ("post", "/api/admin/halt"),
+        ("post", "/api/admin/resume"),
     }
     execute = paths["/api/orders/execute"]["post"]
-    assert set(execute["responses"]) == {"202", "400", "403", "409", "413", "415", "503"}
+    assert set(execute["responses"]) == {"202", "400", "401", "403", "409", "413", "415", "429", "503"}
     problem = execute["responses"]["400"]["content"]["application/problem+json"]["schema"]["$ref"]
     schemas = answer.json()["components"]["schemas"]
     assert {"type", "title", "status", "detail", "code"} == set(schemas[problem.rpartition("/")[2]]["required"])
@@ -41,6 +44,18 @@ async def test_the_document_names_every_call_and_its_problems(api: House) -> Non
     )
     assert [p["name"] for p in execute["parameters"]] == ["Idempotency-Key"]
     assert [p["name"] for p in paths["/api/orders"]["get"]["parameters"]] == ["userId", "limit", "offset"]
+
+
+async def test_the_document_says_which_calls_need_a_credential(api: House) -> None:
+    document = (await api.http.get("/schema/openapi.json")).json()
+    (name,) = document["components"]["securitySchemes"]
+    assert document["security"] == [{name: []}, {}]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            needs_none = path.startswith("/health")
+            assert operation.get("security") == ([{}] if needs_none else None)
+            assert ({"401", "403"} <= set(operation["responses"])) is not needs_none
+            assert "429" in operation["responses"]
 
 
 async def test_yaml_says_the_same(api: House) -> None:

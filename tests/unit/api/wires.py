@@ -18,6 +18,7 @@ class Wire:
         self.free = asyncio.Event()
         self.free.set()
         self.task: asyncio.Task[None] | None = None
+        self.answer: dict[str, Any] = {}
         self.inbox.put_nowait({"type": "websocket.connect"})
 
     async def receive(self) -> dict[str, Any]:
@@ -64,8 +65,9 @@ async def connect(
     stuck: bool = False,
     headers: Sequence[tuple[bytes, bytes]] = (),
     answer: str = "websocket.accept",
+    **more: Any,
 ) -> AsyncIterator[Wire]:
-    """Connect, wait for the acceptance, or for another answer, and leave in the end."""
+    """Connect, wait for the acceptance, or for another answer, and leave in the end; `more` is for the ASGI scope."""
     path, _, query = url.partition("?")
     wire = Wire()
     if stuck:
@@ -85,11 +87,11 @@ async def connect(
         "subprotocols": [],
         "state": {},
         "extensions": {},
-    }
+    } | more
     wire.task = asyncio.create_task(app(scope, wire.receive, wire.send))  # pyright: ignore[reportArgumentType]
     try:
-        accepted = await asyncio.wait_for(wire.outbox.get(), 10)
-        assert accepted["type"] == answer, accepted
+        wire.answer = await asyncio.wait_for(wire.outbox.get(), 10)
+        assert answer in ("", wire.answer["type"]), wire.answer
         yield wire
     finally:
         wire.free.set()

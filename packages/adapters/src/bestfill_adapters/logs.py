@@ -8,13 +8,17 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from itertools import islice
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 import msgspec
 import structlog
 
 from bestfill.units import Millis, iso
+
+REQUEST: Final[ContextVar["Request | None"]] = ContextVar("request", default=None)
+"""The request that is being served, in whose context a line is told."""
 
 _LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
@@ -25,6 +29,13 @@ _LEVELS: Final[Mapping[str, int]] = {
 _FIELDS: Final = len(vars(logging.makeLogRecord({})))
 """How many fields a record has by itself; what a caller adds comes after them."""
 _NOT_ADDED: Final = ("message", "asctime", "color_message")
+
+
+class Request(Protocol):
+    """What a request is called in the lines that tell of it; nothing once it is over."""
+
+    id: str
+
 
 Render = Callable[[Any, str, dict[str, Any]], str]
 
@@ -114,6 +125,8 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
         "event": record.getMessage(),
     }
     event.update(islice(vars(record).items(), _FIELDS, None))
+    if (request := REQUEST.get()) is not None and request.id:
+        event["request_id"] = request.id
     for name in _NOT_ADDED:
         event.pop(name, None)
     if record.exc_info:

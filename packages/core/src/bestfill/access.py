@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from bestfill.errors import ValidationError
+from bestfill.errors import ValidationError, plain
 from bestfill.units import Millis
 
 ID_BITS: Final = 60
@@ -60,7 +60,7 @@ class ApiKey:
     digest: bytes = field(repr=False)
     user_id: str
     scopes: frozenset[Scope]
-    note: str = ""
+    note: str = field(default="", converter=plain)
     created_at: Millis
     expires_at: Millis | None = None
     revoked_at: Millis | None = None

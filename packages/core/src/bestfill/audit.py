@@ -7,10 +7,25 @@ from typing import Final
 
 from attrs import field, frozen
 
+from bestfill.errors import REASON_MAX_CHARS
 from bestfill.units import Millis
 
 NOTHING_BEFORE: Final = bytes(32)
 """Stands for the hash of the entry before the first."""
+
+to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Writes JSON in the one way that hashes go by. (`json.dumps` would make an encoder each time.)"""
+
+
+def _fit(text: str) -> str:
+    """Make any text fit for a row and a line. What can be shown stays as it is, so that two names stay two."""
+    if len(text) > REASON_MAX_CHARS:
+        text = text[: REASON_MAX_CHARS - 1] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _all_fit(detail: Mapping[str, str]) -> dict[str, str]:
+    return {_fit(name): _fit(told) for name, told in detail.items()}
 
 
 @frozen(kw_only=True)
@@ -18,15 +33,16 @@ class AuditFact:
     """Something that somebody did, or was denied.
 
     `actor` is a credential's name or a part of the system (`worker`), `origin` an IP address, `cli` or empty, `action`
-    such as `order.place`, `policy.deny`, `key.revoke`, `halt.set`; `subject` what it was done to. No secrets.
+    such as `order.place`, `policy.deny`, `key.revoke`, `halt.set`; `subject` what it was done to. No secrets. Text that
+    can't be stored, or is long, is made fit.
     """
 
     at: Millis
-    actor: str
-    origin: str
-    action: str
-    subject: str
-    detail: Mapping[str, str] = field(factory=dict[str, str])
+    actor: str = field(converter=_fit)
+    origin: str = field(converter=_fit)
+    action: str = field(converter=_fit)
+    subject: str = field(converter=_fit)
+    detail: Mapping[str, str] = field(factory=dict[str, str], converter=_all_fit)
 
 
 @frozen(kw_only=True)
@@ -43,5 +59,4 @@ class AuditEntry:
         fact = self.fact
         detail = dict(sorted(fact.detail.items()))
         told = [self.seq, fact.at, fact.actor, fact.origin, fact.action, fact.subject, detail]
-        text = json.dumps(told, separators=(",", ":"))
-        return hashlib.sha256(self.prev_hash + text.encode()).digest()
+        return hashlib.sha256(self.prev_hash + to_json(told).encode()).digest()

@@ -4,7 +4,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
-from bestfill.errors import BestfillError, BlockhashExpired, Expired, QuoteError, SwapReverted
+from bestfill.errors import BestfillError, BlockhashExpired, Expired, PolicyDenied, QuoteError, SwapReverted
+from bestfill.mandate import MAX_SLIPPAGE, UNBOUND, Mandate
 from bestfill.order import Attempt, Order, Status
 from bestfill.policy import ExecutionPolicy
 from bestfill.quote import Fill, Height, Quote, SignedSwap, SwapOutcome, SwapStatus
@@ -18,13 +19,16 @@ from bestfill.units import Millis
 class Known:
     """What a worker knows beyond the store; all of it may be lost at any time.
 
-    `held`: this worker holds the lease of the stored version. `error`: the step at hand failed; once something is
+    `held`: this worker holds the lease of the stored version. `halted`: nothing may be signed now. `reserved`: what the
+    order's user sells of its token on its day, this order included. `error`: the step at hand failed; once something is
     signed, a person must look. `height` and `status` were asked for in this order, `polls` times so far, last at
     `polled_at`.
     """
 
     held: bool = False
+    halted: bool = False
     decision: Decision | None = None
+    reserved: int | None = None
     signed: SignedSwap | None = field(default=None, repr=False)
     error: BestfillError | None = None
     sent_at: Millis | None = None
@@ -64,6 +68,11 @@ class Choose:
     """Record the routing decision."""
 
     decision: Decision
+
+
+@frozen
+class CountDay:
+    """Ask how much the user sells on the order's day."""
 
 
 @frozen
@@ -137,18 +146,26 @@ class Fail:
 
 
 Step: TypeAlias = (
-    Done | Leave | Claim | Start | AskQuotes | Choose | Build | Submit | Send | Poll | Pause | Confirm | Flag | Rest
-    | Retry | Fail
+    Done | Leave | Claim | Start | AskQuotes | Choose | CountDay | Build | Submit | Send | Poll | Pause | Confirm | Flag
+    | Rest | Retry | Fail
 )  # fmt: skip
 
 T = TypeVar("T")
 
+_UNSIGNED: Final = (Status.PENDING, Status.ROUTING, Status.BUILDING)
 _DONE: Final = Done()
 _LEAVE: Final = Leave()
+_COUNT_DAY: Final = CountDay()
 
 
 def decide(
-    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, in_hand: int = 1
+    order: Order,
+    attempt: Attempt | None,
+    known: Known,
+    policy: ExecutionPolicy,
+    now: Millis,
+    in_hand: int = 1,
+    mandate: Mandate = UNBOUND,
 ) -> Step:
     """Give the next step of an order.
 
@@ -159,9 +176,13 @@ def decide(
         policy: the numbers.
         now: the time.
         in_hand: how many orders this process works on, this one included.
+        mandate: this worker's own bounds, whatever those were by which the order was accepted.
     """
     if order.status.terminal:
         return _DONE
+    if known.halted and waits_while_halted(order, now) and known.error is None:
+        # Put down rather than kept in hand, where it would take the place of an order that is signed.
+        return Rest(now) if known.held else _LEAVE
     if not known.held:
         if now < order.wake_at:
             # A wake may come a little early, since timers and the clocks of two machines differ.
@@ -171,17 +192,12 @@ def decide(
             return Claim()
     if order.status is Status.SUBMITTED:
         return _submitted(order, _present(attempt), known, policy, now, in_hand)
-    if now >= order.expires_at:
-        return Fail(Expired("the order was not signed before it expired"))
-    if known.error is not None:
-        return _again(order, known.error, policy)
-    match order.status:
-        case Status.PENDING:
-            return Start()
-        case Status.ROUTING:
-            return _routing(order, known, policy)
-        case _:
-            return _building(order, _present(attempt), known, policy, now)
+    return _unsigned(order, attempt, known, policy, now, mandate)
+
+
+def waits_while_halted(order: Order, now: Millis) -> bool:
+    """Say whether an order has to wait until the engine is resumed: what is signed, has ended or expired does not."""
+    return order.status in _UNSIGNED and now < order.expires_at
 
 
 def proven_dead(signed: SignedSwap, height: Height, status: SwapStatus) -> bool:
@@ -197,6 +213,24 @@ def proven_dead(signed: SignedSwap, height: Height, status: SwapStatus) -> bool:
     )
 
 
+def _unsigned(
+    order: Order, attempt: Attempt | None, known: Known, policy: ExecutionPolicy, now: Millis, mandate: Mandate
+) -> Step:
+    if now >= order.expires_at:
+        return Fail(Expired("the order was not signed before it expired"))
+    if known.error is not None:
+        return _again(order, known.error, policy)
+    if (denied := _denied(order, policy, mandate)) is not None:
+        return Fail(denied)
+    match order.status:
+        case Status.PENDING:
+            return Start()
+        case Status.ROUTING:
+            return _routing(order, known, policy)
+        case _:
+            return _building(order, _present(attempt), known, policy, now, mandate)
+
+
 def _routing(order: Order, known: Known, policy: ExecutionPolicy) -> Step:
     if known.decision is None:
         return AskQuotes()
@@ -205,11 +239,28 @@ def _routing(order: Order, known: Known, policy: ExecutionPolicy) -> Step:
     return Choose(known.decision)
 
 
-def _building(order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis) -> Step:
+def _building(
+    order: Order, attempt: Attempt, known: Known, policy: ExecutionPolicy, now: Millis, mandate: Mandate
+) -> Step:
     quote = next((c.quote for c in attempt.quotes if c.chosen), None)
     if quote is None or attempt.quoted_at is None or now - attempt.quoted_at > policy.quote_ttl_ms:
         return _again(order, QuoteError("the quote grew too old before the swap was signed"), policy)
+    denied = mandate.venue_denial(quote.venue) or mandate.impact_denial(quote.price_impact_bps)
+    if denied is not None:
+        return _again(order, denied, policy)
+    if (most := mandate.daily(order.token_in)) is not None:
+        if known.reserved is None:
+            return _COUNT_DAY
+        if known.reserved > most:
+            return Fail(mandate.day_denial(order.token_in, order.decimals_in))
     return Submit(known.signed) if known.signed is not None else Build(quote)
+
+
+def _denied(order: Order, policy: ExecutionPolicy, mandate: Mandate) -> PolicyDenied | None:
+    if order.slippage_bps > policy.max_slippage_bps:
+        most = f"at most {policy.max_slippage_bps} basis points of slippage are allowed"
+        return PolicyDenied(MAX_SLIPPAGE, f"{most} ({MAX_SLIPPAGE})")
+    return mandate.order_denial(order.token_in, order.token_out, order.amount_in, order.decimals_in)
 
 
 def _submitted(

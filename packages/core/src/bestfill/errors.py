@@ -13,6 +13,7 @@ BestfillError
 ├── NetworkUnavailable   the chain could not be asked; says nothing about any swap
 ├── QueueError           the order could not be accepted
 ├── PolicyDenied         the operator's rules forbid it; says which
+│   └── OutOfBounds      the market does, so that it may pass
 ├── Unauthorized         no credential, or one that is not good (any more)
 ├── Forbidden            a good credential, but not for this
 ├── RateLimited          too much at once
@@ -137,6 +138,12 @@ class PolicyDenied(BestfillError):
         self.rule = rule
 
 
+class OutOfBounds(PolicyDenied):
+    """The market is beyond what the operator's rules allow; may pass when prices move."""
+
+    retryable = True
+
+
 class Unauthorized(BestfillError):
     """No credential came, or one that is not good (any more)."""
 
@@ -150,13 +157,13 @@ class Forbidden(BestfillError):
 
 
 class RateLimited(BestfillError):
-    """Too much at once; it may be tried again after so many seconds."""
+    """Too much at once; it may be tried again after so many seconds. `limit` says of what, in a word."""
 
     code = ErrorCode.RATE_LIMITED
 
-    def __init__(self, reason: str, retry_after_s: int) -> None:
+    def __init__(self, reason: str, retry_after_s: int, limit: str = "requests") -> None:
         super().__init__(reason)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.limit = retry_after_s, limit
 
 
 class QueueError(BestfillError):

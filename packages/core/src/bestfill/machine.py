@@ -34,7 +34,7 @@ _S, _T = Status, Trigger
 TRANSITIONS: Final[Mapping[tuple[Status, Trigger], Status]] = MappingProxyType(
     {
         (_S.PENDING, _T.START): _S.ROUTING,
-        (_S.PENDING, _T.FAIL): _S.FAILED,  # it expired while it waited
+        (_S.PENDING, _T.FAIL): _S.FAILED,  # it expired while it waited, or a bound forbids it
         (_S.PENDING, _T.CANCEL): _S.FAILED,
         (_S.ROUTING, _T.CHOOSE): _S.BUILDING,
         (_S.ROUTING, _T.RETRY): _S.PENDING,

@@ -2,7 +2,7 @@
 
 import enum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bestfill.units import BaseUnits, Bps, Mint, OrderId, Signature
 
@@ -75,7 +75,7 @@ class SignedSwap:
     """A signed transaction: it can land only while the block height is at most `last_valid_block_height`."""
 
     signature: Signature
-    transaction: bytes
+    transaction: bytes = field(repr=False)
     blockhash: str
     last_valid_block_height: int
 

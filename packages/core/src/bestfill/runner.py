@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from bestfill.engine import Engine
+from bestfill.engine.switch import Switch
 from bestfill.errors import BestfillError, OrderNotFound
 from bestfill.order import Order
 from bestfill.units import OrderId
@@ -29,18 +30,33 @@ class Runner:
     have waited longest, and their leases run. What is woken waits here without a bound: who can hold it back asks
     `room` first.
 
+    While the engine is halted, what is not signed must not take the places of what is, of which any number may have
+    been left by workers that died. So nothing is run that was only woken, and what a sweep has claimed unsigned is
+    parked: it goes on at once when the engine is resumed, and if its lease passes before, some sweep claims it again.
+    In the store an order that waits costs one claim a lease, and no commit.
+
     Args:
         engine: runs them.
         concurrency: how many at once.
         sweep_ms: how often to sweep.
         overdue_ms: how long an order must have been due before a sweep takes it, which leaves its wake time to come.
+        switch: the engine's, if it has one.
     """
 
-    def __init__(self, engine: Engine, concurrency: int, sweep_ms: int = 5_000, overdue_ms: int = 0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        concurrency: int,
+        sweep_ms: int = 5_000,
+        overdue_ms: int = 0,
+        switch: Switch | None = None,
+    ) -> None:
         self.concurrency = concurrency
+        self._switch = switch
         self._engine, self._sweep_s, self._overdue_ms = engine, sweep_ms / 1000, overdue_ms
         # What waits is not in hand; what is in hand and wanted again is in `_again`. None: not claimed.
         self._claimed: OrderedDict[OrderId, Order] = OrderedDict()
+        self._parked: OrderedDict[OrderId, Order] = OrderedDict()
         self._woken: OrderedDict[OrderId, None] = OrderedDict()
         self._in_hand: dict[OrderId, asyncio.Task[None]] = {}
         self._again: dict[OrderId, Order | None] = {}
@@ -48,6 +64,10 @@ class Runner:
         self._sweeper: asyncio.Task[None] | None = None
         self._freed = asyncio.Event()
         self._draining = asyncio.Event()
+        self._nudged = asyncio.Event()
+        """The next sweep is to begin at once."""
+        if switch is not None:
+            switch.on_resume(self._resume)
 
     @property
     def in_hand(self) -> int:
@@ -56,8 +76,8 @@ class Runner:
 
     @property
     def waiting(self) -> int:
-        """How many orders wait here for a free place."""
-        return len(self._claimed) + len(self._woken)
+        """How many orders wait here for a free place, or for the engine to be resumed."""
+        return len(self._claimed) + len(self._parked) + len(self._woken)
 
     @property
     def running(self) -> bool:
@@ -75,14 +95,19 @@ class Runner:
         for order_id in order_ids:
             if order_id in self._in_hand:
                 self._again.setdefault(order_id, None)
-            elif order_id not in self._claimed and order_id not in self._ended:
+            elif not (order_id in self._claimed or order_id in self._parked or order_id in self._ended):
                 self._woken[order_id] = None
         self._fill()
 
     async def room(self, least: int = 1) -> int:
         """Wait until it has places for at least so many more orders, and say for how many; 0 once it drains."""
+        return await self._room(least)
+
+    async def _room(self, least: int, *, to_sweep: bool = False) -> int:
         while not self._draining.is_set():
-            free = self.concurrency - self.in_hand - self.waiting
+            # While halted, what was woken does not take its turn, and must not keep a sweep from what is signed.
+            waiting = len(self._claimed) if to_sweep and self._halted else self.waiting
+            free = self.concurrency - self.in_hand - waiting
             if free >= least:
                 return free
             self._freed.clear()
@@ -95,6 +120,7 @@ class Runner:
         Other workers are woken for what was waiting here, at once, and for what is given back.
         """
         self._draining.set()
+        self._nudged.set()
         self._freed.set()
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + grace_s
@@ -119,8 +145,9 @@ class Runner:
         await self._let_go()
 
     async def _let_go(self) -> None:
-        claimed, woken = [*self._claimed.values()], [*self._woken]
+        claimed, woken = [*self._claimed.values(), *self._parked.values()], [*self._woken]
         self._claimed.clear()
+        self._parked.clear()
         self._woken.clear()
         if woken:
             await self._engine.pass_on(woken)
@@ -130,7 +157,7 @@ class Runner:
         while len(self._in_hand) < self.concurrency:
             if self._claimed:
                 order_id, claimed = self._claimed.popitem(last=False)
-            elif self._woken:
+            elif self._woken and not self._halted:
                 order_id, claimed = self._woken.popitem(last=False)
             else:
                 return
@@ -149,6 +176,29 @@ class Runner:
         finally:
             self._put_down(order_id, ended)
 
+    @property
+    def _halted(self) -> bool:
+        return self._switch is not None and self._switch.halted
+
+    def _keep(self, order: Order) -> None:
+        """Have a claimed order wait: for a place, or for the engine to be resumed."""
+        waits = self._switch is not None and self._engine.waits(order)
+        (self._parked if waits else self._claimed)[order.id] = order
+
+    def _look_over_parked(self) -> None:
+        """Take up what has expired, or need not wait any more, and leave to the sweeps what is not held any more."""
+        parked = [*self._parked.values()]
+        self._parked.clear()
+        for order in parked:
+            if not self._engine.lapsed(order):
+                self._keep(order)
+
+    def _resume(self) -> None:
+        self._look_over_parked()
+        self._nudged.set()
+        if not self._draining.is_set():
+            self._fill()
+
     def _put_down(self, order_id: OrderId, ended: bool) -> None:
         del self._in_hand[order_id]
         wanted, claimed = order_id in self._again, self._again.pop(order_id, None)
@@ -157,7 +207,7 @@ class Runner:
             if len(self._ended) > REMEMBERED:
                 self._ended.popitem(last=False)
         elif claimed is not None:
-            self._claimed[order_id] = claimed
+            self._keep(claimed)
         elif wanted:
             self._woken[order_id] = None
         if not self._draining.is_set():
@@ -166,21 +216,22 @@ class Runner:
 
     async def _keep_sweeping(self) -> None:
         while not self._draining.is_set():
-            if await self._sweep():
-                # More is due. We take it early only if wakes alone do not keep us busy: other workers sweep too.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._sweep_s):
-                        await self.room((self.concurrency + 1) // 2)
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._sweep_s):
-                        await self._draining.wait()
+            self._nudged.clear()
+            more = await self._sweep()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_s):
+                    if more:
+                        # We take it early only if wakes alone do not keep us busy: other workers sweep too.
+                        await self._room((self.concurrency + 1) // 2, to_sweep=True)
+                    else:
+                        await self._nudged.wait()
 
     async def _sweep(self) -> bool:
         """Take what is due, even if all places are taken: wakes must not keep it off for ever.
 
         Says whether there may be more.
         """
+        self._look_over_parked()
         limit = min(self.concurrency - len(self._claimed), SWEEP_MAX)
         if limit <= 0:
             return True
@@ -198,7 +249,7 @@ class Runner:
                 self._again[order.id] = order
             else:
                 self._woken.pop(order.id, None)
-                self._claimed[order.id] = order
+                self._keep(order)
         if not self._draining.is_set():
             self._fill()
         return len(claimed) == limit

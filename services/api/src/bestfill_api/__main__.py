@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         return _complain(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}", 1)
     with taken, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(serve(app, taken))
+            runner.run(serve(app, taken, settings))
         except SettingsError as error:
             return _complain(str(error), 2)
         except BestfillError as error:

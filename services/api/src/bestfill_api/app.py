@@ -4,13 +4,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 
 from bestfill import __version__
 from bestfill_adapters.container import Embedded, start, stop
 from bestfill_adapters.settings import Settings
+from bestfill_adapters.settings.access import check_exposed
 from bestfill_api import openapi
+from bestfill_api.admin import admin_routes
 from bestfill_api.container import Api
+from bestfill_api.edge import Application
+from bestfill_api.edge.guard import guard
+from bestfill_api.edge.refusing import tell
 from bestfill_api.health import health_routes
 from bestfill_api.orders import order_routes
 from bestfill_api.origin import refuse_foreign
@@ -62,32 +67,57 @@ def create_app(container: Mode, running: Running = embedded, api: Api | None = N
     engine, store, intake, metrics = container.engine(), container.store(), api.intake(), api.metrics()
     sockets, dispatcher = api.sockets(), api.dispatcher()
 
+    check_exposed(container.settings())
+    keeper = api.keeper()
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with running(container):
+            keeper.start()
             await dispatcher.start()
             try:
                 yield
             finally:
                 await dispatcher.stop()
+                await keeper.stop()
 
-    return Litestar(
+    telemetry = container.telemetry()
+
+    def failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        tell(telemetry, error)
+        return to_response(request, error)
+
+    return Application(
         [
-            *order_routes(engine, store, intake, metrics),
-            *quote_routes(engine, intake),
+            *order_routes(engine, store, intake, api.orders(), api.record()),
+            *quote_routes(engine, intake, api.previews(), api.record()),
+            *admin_routes(container.control(), container.clock()),
             *token_routes(container.tokens()),
-            *stats_routes(store, container.clock(), sockets, metrics, api.activity(), container.settings().concurrency),
+            *stats_routes(
+                store,
+                container.clock(),
+                sockets,
+                metrics,
+                api.activity(),
+                container.settings().concurrency,
+                container.queue_depth(),
+            ),
             *health_routes(api.checks()),
             *stream_routes(sockets),
             *page_routes(),
         ],
+        edge=api.edge(),
         lifespan=[lifespan],
-        before_request=refuse_foreign,
-        exception_handlers={Exception: to_response},
-        before_send=[metrics.answered],
+        before_request=_let_in,
+        exception_handlers={Exception: failed},
         openapi_config=openapi.configure(__version__),
         request_max_body_size=BODY_MAX_BYTES,
         logging_config=None,
         debug=False,
         pdb_on_exception=False,
     )
+
+
+async def _let_in(request: Request[Any, Any, Any]) -> None:
+    guard(request)
+    await refuse_foreign(request)

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from websockets.frames import CloseCode
 
 from bestfill_api.dto import EventMessage, encode
+from bestfill_api.edge.identity import ENDED
 from bestfill_api.feed import SERVICE_RESTART
 from bestfill_api.fields import USER_ID_MAX_CHARS
 from bestfill_api.follow import NORMAL
@@ -25,15 +26,20 @@ CLOSE_CODES: Final = {
     SERVICE_RESTART: "The API is stopping. Connect again with `since`.",
     TRY_AGAIN: "The client reads too slowly, or the store does not answer. Connect again later, with `since`.",
     BAD_REQUEST: "The query is not valid; the reason says what is wrong. Asking again gives the same.",
-    NOT_FOUND: "There is no such order.",
+    ENDED: "The credential that the client came with was revoked, or has expired. Connect again with a good one.",
+    NOT_FOUND: "There is no such order or user, or it is another's.",
 }
 """What the API closes a socket with, and what it means."""
 
-_ORDERS_ALONE: Final = (NORMAL, NOT_FOUND)
+_ORDERS_ALONE: Final = (NORMAL,)
 _ABOUT: Final = (
     "The WebSockets of the bestfill API: one order's story, or all that happens to a user's orders, as it happens. "
     "Each event is a text message with JSON, sent once and in order, with nothing left out. A client that was cut off "
     "connects again with `since`, the number of the last event that it has seen. What clients send is ignored. "
+    "Unless the engine runs with BESTFILL_AUTH=none, a client needs a credential with the scope read: in the header "
+    "Authorization, as `Bearer …`, or, from a browser, in the subprotocols `bestfill` and `bearer.…`, of which the API "
+    "selects the first. Whoever is refused gets an HTTP answer with a problem (401, 403, 429 or 503) instead. "
+    "A credential says who asks: then `userId` may be left out, and no other user's stream is there. "
     "Ignore fields that you do not know: later versions may add some."
 )
 _ORDER: Final = (

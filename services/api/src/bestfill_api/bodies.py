@@ -35,6 +35,12 @@ class OrderBody(SwapBody, frozen=True, kw_only=True, forbid_unknown_fields=True)
     user_id: Annotated[str, Meta(min_length=1, max_length=USER_ID_MAX_CHARS, examples=["user-123"])]
 
 
+class HaltBody(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the engine is halted: for those who find it so."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200, examples=["prices look wrong"])]
+
+
 class QuoteBody(SwapBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A market order to preview."""
 

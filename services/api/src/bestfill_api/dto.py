@@ -237,7 +237,10 @@ class Health(Wire, frozen=True, kw_only=True):
 
 
 class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a request was not served (RFC 9457). `code` is for machines; `errors` has one entry for each wrong field."""
+    """Why a request was not served (RFC 9457). `code` is for machines; `errors` has one entry for each wrong field.
+
+    With POLICY_DENIED, `rule` is the operator's setting that forbids it, or `halt`.
+    """
 
     type: str
     title: str
@@ -245,6 +248,16 @@ class Problem(Wire, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     code: str
     errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
+    rule: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class HaltView(Wire, frozen=True, kw_only=True):
+    """Whether the engine is halted: then it signs nothing new. `by` says who did it, `since` when."""
+
+    halted: bool
+    reason: str | None
+    by: str | None
+    since: Time | None
 
 
 encode = msgspec.json.Encoder().encode

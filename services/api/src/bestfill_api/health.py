@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from bestfill.errors import BestfillError
 from bestfill_api import openapi
 from bestfill_api.dto import Health
+from bestfill_api.edge.guard import OPEN
 from bestfill_api.problems import NotReady
 from bestfill_api.wire import Json
 
@@ -23,17 +24,17 @@ log = logging.getLogger(__name__)
 def health_routes(checks: Checks) -> list[HTTPRouteHandler]:
     """Make the handlers; `checks` are by the name of what they check, and raise BestfillError."""
 
-    @get("/health/live")
+    @get("/health/live", opt=OPEN, security=[openapi.NO_CREDENTIAL], responses=openapi.problems(open_to_all=True))
     async def live() -> Json[Health]:
         """Say that the process answers."""
         return Json(Health())
 
-    @get("/health/ready", responses=openapi.problems(503))
+    @get("/health/ready", opt=OPEN, security=[openapi.NO_CREDENTIAL], responses=openapi.problems(503, open_to_all=True))
     async def ready() -> Json[Health]:
         """Say whether the store and the queue answer."""
         return await _ready(checks)
 
-    @get("/health", responses=openapi.problems(503))
+    @get("/health", opt=OPEN, security=[openapi.NO_CREDENTIAL], responses=openapi.problems(503, open_to_all=True))
     async def health() -> Json[Health]:
         """Say the same as /health/ready."""
         return await _ready(checks)

@@ -11,6 +11,7 @@ from bestfill.tokens import TokenList
 from bestfill.units import Bps, Millis
 from bestfill_api import fields
 from bestfill_api.bodies import OrderBody
+from bestfill_api.edge.owner import own_name
 from bestfill_api.form import Form, Invalid, json_form
 
 DEFAULT_SLIPPAGE_BPS: Final = 50
@@ -27,25 +28,29 @@ class Intake:
         self._tokens, self._clock = tokens, clock
         self._max_slippage_bps = policy.max_slippage_bps
 
-    def order(self, body: bytes) -> OrderRequest:
-        """Read an order. Whether it has expired is the engine's to say: a replay may come late.
+    def order(self, body: bytes, owner: str | None = None) -> OrderRequest:
+        """Read an order of the owner's, or of whom it names. Whether it has expired is the engine's to say: a replay
+        may come late.
 
         Raises:
             Invalid: names each field that is wrong.
+            Forbidden: it names another than the owner.
         """
-        return self._read(body, preview=False)
+        return self._read(body, owner, preview=False)
 
-    def quote(self, body: bytes) -> OrderRequest:
-        """Read the same without a user, for a preview.
+    def quote(self, body: bytes, owner: str | None = None) -> OrderRequest:
+        """Read the same for a preview, which needs no user.
 
         Raises:
             Invalid: names each field that is wrong.
+            Forbidden: it names another than the owner.
         """
-        return self._read(body, preview=True)
+        return self._read(body, owner, preview=True)
 
-    def _read(self, body: bytes, *, preview: bool) -> OrderRequest:
+    def _read(self, body: bytes, owner: str | None, *, preview: bool) -> OrderRequest:
         form, now = json_form(body, _KNOWN), self._clock.now()
-        user_id = form.text("userId", fields.user_id, required=not preview)
+        named = form.text("userId", fields.user_id, required=not preview and owner is None)
+        user_id = own_name(named, owner)
         token_in = form.text("tokenIn", self._tokens.resolve, required=True)
         token_out = form.text("tokenOut", self._tokens.resolve, required=True)
         if token_in is not None and token_out is not None and token_in.mint == token_out.mint:

@@ -11,14 +11,25 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Parameter, Reference, RequestBody, Schema
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OpenAPIMediaType,
+    Operation,
+    Parameter,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.openapi.spec.enums import OpenAPIType
 
 from bestfill_api.asyncapi import asyncapi_route
 from bestfill_api.dto import Problem
+from bestfill_api.edge.guard import OPEN
 from bestfill_api.fields import USER_ID_MAX_CHARS
 from bestfill_api.problems import MEDIA_TYPE
-from bestfill_api.reference import ReferencePage
+from bestfill_api.reference import CONTENT_POLICY, Once, ReferencePage
 
 USER_ID: Final = Parameter(
     name="userId",
@@ -47,13 +58,29 @@ _ABOUT: Final = (
     "either takes ?since= with the number of the last event that was seen. "
     "What they tell is described in /schema/asyncapi.json."
 )
+_CREDENTIAL: Final = "credential"
+NO_CREDENTIAL: Final[dict[str, list[str]]] = {}
+_BEARER: Final = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    description=(
+        "A key or a token, unless the engine runs with BESTFILL_AUTH=none. The scope read is for GET calls, for "
+        "/api/quotes and the WebSockets, trade for these and for placing and cancelling orders, admin for /metrics and "
+        "/api/admin alone. A credential says who asks: then `userId` may be left out, and no other user's is in reach."
+    ),
+)
 _WHY: Final = {
     400: "The request is not valid: `errors` names each wrong field.",
-    403: "A page of another origin sent it.",
-    404: "There is no such order.",
+    401: "No credential came, or one that is not good (any more).",
+    403: (
+        "The credential is not for this, the operator's rules forbid it (`rule` says which), or a page of another "
+        "origin sent it."
+    ),
+    404: "There is no such order, or it is another user's.",
     409: "It conflicts with what was done before.",
     413: "The body has more than 16 KB.",
     415: "The body is not sent as JSON.",
+    429: "There were too many; `Retry-After` says when to try again.",
     503: "The store or the queue does not answer.",
 }
 
@@ -64,11 +91,12 @@ def whole_number(name: str, least: int, most: int, default: int) -> Parameter:
     return Parameter(name=name, param_in="query", schema=schema)
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Describe the problems that a call answers with."""
+def problems(*statuses: int, open_to_all: bool = False) -> dict[int, ResponseSpec]:
+    """Describe the problems that a call answers with, besides those that the edge gives."""
+    of_edge = {429} if open_to_all else {401, 403, 429}
     return {
         status: ResponseSpec(Problem, generate_examples=False, description=_WHY[status], media_type=MEDIA_TYPE)
-        for status in statuses
+        for status in sorted(of_edge.union(statuses))
     }
 
 
@@ -91,15 +119,17 @@ def operation(body: type[msgspec.Struct] | None = None, parameters: Sequence[Par
 def configure(version: str) -> OpenAPIConfig:
     """Serve the document at /schema: as a page that needs nothing from elsewhere, as JSON, as YAML; and AsyncAPI's."""
     handlers = [asyncapi_route(version)]
-    router = Router("/schema", route_handlers=handlers, include_in_schema=False, after_request=_not_found_is_a_problem)
+    router = Router("/schema", route_handlers=handlers, include_in_schema=False, after_request=_finished, opt={**OPEN})
     return OpenAPIConfig(
         title="bestfill",
         version=version,
         description=_ABOUT,
         operation_id_creator=_operation_id,
         use_handler_docstrings=True,
+        components=Components(security_schemes={_CREDENTIAL: _BEARER}),
+        security=[{_CREDENTIAL: []}, NO_CREDENTIAL],
         openapi_router=router,
-        render_plugins=[ReferencePage(), JsonRenderPlugin(), YamlRenderPlugin()],
+        render_plugins=[Once(ReferencePage()), Once(JsonRenderPlugin()), Once(YamlRenderPlugin())],
     )
 
 
@@ -113,7 +143,8 @@ def _inline(body: type[msgspec.Struct]) -> dict[str, Any]:
     return schemas[body.__name__]
 
 
-def _not_found_is_a_problem(response: Response[Any]) -> Response[Any]:
+def _finished(response: Response[Any]) -> Response[Any]:
     if response.status_code == 404:  # Litestar's own page
         raise NotFoundException
+    response.headers["content-security-policy"] = CONTENT_POLICY
     return response

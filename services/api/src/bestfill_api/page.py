@@ -10,6 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter
 
+from bestfill_api.edge.guard import OPEN
 from bestfill_api.wire import header_values
 
 _TYPES: Final = {  # of texts, Litestar names the encoding too
@@ -27,9 +28,6 @@ _HEADERS: Final = {
     "cache-control": "no-cache",  # asked again each time, and answered in a line if it is still the same
     "content-security-policy": _CONTENT_POLICY,
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
 }
 
 
@@ -59,11 +57,11 @@ def page_routes() -> list[HTTPRouteHandler]:
     """Make the handlers."""
     assets = load()
 
-    @get("/", include_in_schema=False)
+    @get("/", opt=OPEN, include_in_schema=False)
     async def page(request: Request[Any, Any, Any]) -> Response[bytes]:
         return _answer(request, assets["index.html"])
 
-    @get("/web/{name:str}", include_in_schema=False)
+    @get("/web/{name:str}", opt=OPEN, include_in_schema=False)
     async def page_file(request: Request[Any, Any, Any], name: FileName) -> Response[bytes]:
         if (asset := assets.get(name)) is None:
             raise NotFoundException

@@ -8,7 +8,15 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from bestfill.errors import BestfillError, ErrorCode, StoreError, ValidationError
+from bestfill.errors import (
+    BestfillError,
+    ErrorCode,
+    PolicyDenied,
+    RateLimited,
+    StoreError,
+    Unauthorized,
+    ValidationError,
+)
 from bestfill_api.dto import Problem, encode
 from bestfill_api.form import FieldError, Invalid
 
@@ -19,20 +27,20 @@ _STATUS: Final[Mapping[ErrorCode, HTTPStatus]] = {
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
     ErrorCode.QUEUE_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
-    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
 }
+FOREIGN: Final = "a page of another origin may not do this; use the engine's own page, or no browser"
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: (ErrorCode.VALIDATION_ERROR, "the request is not valid"),
-    403: (ErrorCode.FORBIDDEN, "a page of another origin may not do this; use the engine's own page, or no browser"),
+    403: (ErrorCode.FORBIDDEN, FOREIGN),
     404: (ErrorCode.NOT_FOUND, "there is nothing at this path"),
     405: ("METHOD_NOT_ALLOWED", "this path does not take this method; see the Allow header"),
     413: ("BODY_TOO_LARGE", "the body must have at most 16 KB"),
     415: ("UNSUPPORTED_MEDIA_TYPE", "the body must be JSON, sent with Content-Type: application/json"),
+    421: ("MISDIRECTED_REQUEST", "the engine does not go by the name in Host; if it should, set BESTFILL_HOSTS"),
     426: ("UPGRADE_REQUIRED", "this path is a WebSocket"),
 }
-_TITLE: Final[Mapping[int, str]] = {413: "Content Too Large"}
+_TITLE: Final[Mapping[int, str]] = {413: "Content Too Large", 414: "URI Too Long"}
 """Where Python's versions differ."""
 _STORE_DOWN: Final = (
     "the store does not answer, and whether it did what was asked is not known; "
@@ -49,19 +57,30 @@ class NotReady(Exception):
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a failed request. What an unexpected error says stays in the log."""
+    return answer(error, request.scope)
+
+
+def answer(error: Exception, scope: Any) -> Response[bytes]:
+    """Do the same for whoever has no more than the ASGI scope."""
     match error:
         case Invalid():
             return problem(400, error.code, error.reason, error.errors)
         case ValidationError():
-            return to_response(request, Invalid([FieldError(error.field, error.reason)]))
+            return answer(Invalid([FieldError(error.field, error.reason)]), scope)
+        case Unauthorized():
+            return problem(401, error.code, error.reason, headers={"www-authenticate": "Bearer"})
+        case RateLimited():
+            return problem(429, error.code, error.reason, headers={"retry-after": str(error.retry_after_s)})
+        case PolicyDenied():
+            return problem(403, error.code, error.reason, rule=error.rule)
         case BestfillError() if error.code in _STATUS:
-            return _known(request, error, _STATUS[error.code])
+            return _known(error, _STATUS[error.code], scope)
         case NotReady():
             return problem(503, "NOT_READY", str(error), headers={"retry-after": "1"})
         case HTTPException() if error.status_code < 500:
             return _http(error)
         case _:
-            log.error("request failed", exc_info=error, extra={"method": request.method, "path": request.scope["path"]})
+            log.error("request failed", exc_info=error, extra={"method": scope.get("method"), "path": scope["path"]})
             return problem(500, "INTERNAL_ERROR", _INTERNAL)
 
 
@@ -71,26 +90,33 @@ def problem(
     detail: str,
     errors: "list[FieldError] | tuple[FieldError, ...]" = (),
     headers: Mapping[str, str] | None = None,
+    rule: str | None = None,
 ) -> Response[bytes]:
     """Write a problem."""
     return Response(
-        problem_body(status, code, detail, errors), status_code=status, media_type=MEDIA_TYPE, headers=headers
+        problem_body(status, code, detail, errors, rule), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )
 
 
 def problem_body(
-    status: int, code: str, detail: str, errors: "list[FieldError] | tuple[FieldError, ...]" = ()
+    status: int,
+    code: str,
+    detail: str,
+    errors: "list[FieldError] | tuple[FieldError, ...]" = (),
+    rule: str | None = None,
 ) -> bytes:
     """Write a problem's body."""
     title = _TITLE.get(status) or HTTPStatus(status).phrase
     told: dict[str, Any] = {"errors": list(errors)} if errors else {}
+    if rule is not None:
+        told["rule"] = rule
     return encode(Problem(type="about:blank", title=title, status=status, detail=detail, code=str(code), **told))
 
 
-def _known(request: Request[Any, Any, Any], error: BestfillError, status: HTTPStatus) -> Response[bytes]:
+def _known(error: BestfillError, status: HTTPStatus, scope: Any) -> Response[bytes]:
     if status is not HTTPStatus.SERVICE_UNAVAILABLE:
         return problem(status, error.code, error.reason)
-    log.error("request failed", extra={"path": request.scope["path"], "reason": error.reason})
+    log.error("request failed", extra={"path": scope["path"], "reason": error.reason})
     detail = _STORE_DOWN if isinstance(error, StoreError) else error.reason
     return problem(status, error.code, detail, headers={"retry-after": "1"})
 

@@ -1,7 +1,9 @@
 """The OpenAPI document as one page of HTML, made here: no script, and nothing from elsewhere."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
@@ -16,6 +18,23 @@ code, pre { font: 13px/1.45 ui-monospace, monospace; background: #f3f4f6; border
 code { padding: .1rem .3rem } pre { padding: .8rem; overflow: auto }
 b { display: inline-block; min-width: 3.5rem } table { border-collapse: collapse } td { padding: .2rem .8rem .2rem 0 }
 """
+_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+CONTENT_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Once(OpenAPIRenderPlugin):
+    """Writes the document as another does, but once: anybody may ask for it, and YAML takes long."""
+
+    def __init__(self, writer: OpenAPIRenderPlugin) -> None:
+        super().__init__(path=writer.paths, media_type=writer.media_type)
+        self._writer, self._written = writer, b""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Give what was written."""
+        self._written = self._written or self._writer.render(request, openapi_schema)
+        return self._written
 
 
 class ReferencePage(OpenAPIRenderPlugin):

@@ -19,11 +19,15 @@ from bestfill.events import OrderEvent
 from bestfill.ports import OrderStore
 from bestfill_api import fields
 from bestfill_api.dto import SocketStats
+from bestfill_api.edge.guard import READ
+from bestfill_api.edge.identity import Lapse
+from bestfill_api.edge.keeper import Keeper
+from bestfill_api.edge.owner import NO_ORDER, own_list, own_order
+from bestfill_api.edge.visit import visit_of
 from bestfill_api.feed import SERVICE_RESTART, Dispatcher
 from bestfill_api.follow import NORMAL, PAGE, Counts, Follower, Pace, TooSlow
 from bestfill_api.form import FieldError, Form, Invalid, query_form
 from bestfill_api.line import line
-from bestfill_api.origin import foreign
 from bestfill_api.subscriber import GONE, Subscriber
 
 INTERNAL_ERROR: Final = 1011
@@ -52,10 +56,13 @@ class Close:
 
 
 class Sockets:
-    """Serves WebSockets, and counts them."""
+    """Serves WebSockets that the edge has let in, and counts them."""
 
-    def __init__(self, store: OrderStore, dispatcher: Dispatcher, pace: Pace | None = None) -> None:
+    def __init__(
+        self, store: OrderStore, dispatcher: Dispatcher, pace: Pace | None = None, keeper: Keeper | None = None
+    ) -> None:
         self._store, self._dispatcher, self._pace = store, dispatcher, pace or Pace()
+        self._keeper = keeper or Keeper(None)
         self._counts = Counts()
         self._reading = asyncio.Semaphore(READERS)
 
@@ -82,9 +89,6 @@ class Sockets:
     async def _serve(self, socket: Socket, follow: Callable[[], Awaitable[Close]]) -> None:
         # OSError is what the server raises when the client has left, and a close that is not taken in time.
         with suppress(OSError, WebSocketDisconnect):
-            if foreign(socket.scope["headers"]):
-                await socket.close()  # before it is accepted: 403
-                return
             await socket.accept()
             self._counts.opened += 1
             try:
@@ -101,8 +105,8 @@ class Sockets:
         except Invalid as error:
             log.info("socket refused", extra={"reason": error.reason})
             return Close(BAD_REQUEST, _short(error.reason))
-        except OrderNotFound:
-            return Close(NOT_FOUND, "there is no such order")
+        except OrderNotFound as error:
+            return Close(NOT_FOUND, error.reason)
         except StoreError as error:
             log.error("socket not served", extra={"reason": error.reason})
             return Close(TRY_AGAIN, "the store does not answer; try again later")
@@ -117,9 +121,9 @@ class Sockets:
         since = _since(form) or 0
         form.check()
         if (order_id := fields.order_id(text)) is None:
-            raise OrderNotFound("there is no such order")
+            raise OrderNotFound(NO_ORDER)
         with self._dispatcher.order(order_id) as subscriber:
-            order = await self._store.get(order_id)
+            order = own_order(await self._store.get(order_id), visit_of(socket).owner)
             _not_ahead(since, order.seq)
             if order.status.terminal and since == order.seq:
                 return Close(NORMAL)
@@ -130,8 +134,9 @@ class Sockets:
 
     async def _user(self, socket: Socket) -> Close:
         form = query_form(socket.scope["query_string"], ("userId", "since"))
-        user_id, since = form.text("userId", fields.user_id, required=True), _since(form)
-        if form.errors or user_id is None:
+        owner = visit_of(socket).owner
+        named, since = form.text("userId", fields.user_id, required=owner is None), _since(form)
+        if form.errors or (user_id := own_list(named, owner)) is None:
             raise Invalid(form.errors)
         with self._dispatcher.user(user_id) as subscriber:
             async with self._reading:
@@ -171,9 +176,16 @@ class Sockets:
     async def _follow(self, socket: Socket, follower: Follower, behind: bool, about: dict[str, str]) -> Close:
         log.info("socket opened", extra=about)
         reader = asyncio.create_task(_until_gone(socket, follower.subscriber))
-        code = GONE
+        code, lapsed = GONE, ""
+
+        def end(lapse: Lapse) -> None:
+            nonlocal lapsed
+            lapsed = lapse.reason
+            follower.subscriber.end(lapse.code)
+
         try:
-            code = await follower.run(behind=behind)
+            with self._keeper.watching(visit_of(socket).held, end):
+                code = await follower.run(behind=behind)
         except TooSlow:
             code = TRY_AGAIN
             self._counts.slow_closed += 1
@@ -181,17 +193,17 @@ class Sockets:
             log.info("socket closed", extra={**about, "close_code": code or None})
             reader.cancel()
             await asyncio.wait([reader])
-        return Close(code, _REASONS.get(code, ""))
+        return Close(code, lapsed or _REASONS.get(code, ""))
 
 
 def stream_routes(sockets: Sockets) -> list[WebsocketRouteHandler]:
     """Make the handlers of the WebSockets."""
 
-    @websocket("/ws/{orderId:str}")
+    @websocket("/ws/{orderId:str}", opt=READ)
     async def order_stream(socket: Socket, order_id: Annotated[str, PathParameter(name="orderId")]) -> None:
         await sockets.order(socket, order_id)
 
-    @websocket("/ws")
+    @websocket("/ws", opt=READ)
     async def user_stream(socket: Socket) -> None:
         await sockets.user(socket)
 

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final
 
 import uvloop
@@ -19,6 +19,7 @@ from bestfill.runner import Runner
 from bestfill.units import OrderId
 from bestfill_adapters.container.deployed import Deployed, connected
 from bestfill_adapters.dramatiq import WakeList
+from bestfill_worker.metrics import served
 
 GRACE_S: Final = 25.0
 """How long orders in hand go on after the signal; with what comes before and after, less than the usual 30 s."""
@@ -81,7 +82,7 @@ class OrderLoop:
             os._exit(1)
 
     async def _main(self) -> None:
-        async with connected(self._container), asyncio.TaskGroup() as tasks:
+        async with connected(self._container), self._metrics(), asyncio.TaskGroup() as tasks:
             runner = self._container.runner()
             runner.start()
             others = [tasks.create_task(self._take_wakes(runner)), tasks.create_task(self._look_around())]
@@ -97,6 +98,11 @@ class OrderLoop:
             # Until then, Dramatiq's threads may come with what they have taken before.
             await self._closing.wait()
             others[1].cancel()
+
+    def _metrics(self) -> AbstractAsyncContextManager[object]:
+        instruments, settings = self._container.instruments(), self._container.settings()
+        instruments.watch_runner(self._container.runner())
+        return served(instruments.render, settings.host, settings.telemetry.metrics_port)
 
     async def _take(self, order_ids: Sequence[OrderId]) -> None:
         runner = self._container.runner()

@@ -14,6 +14,8 @@ from bestfill_adapters.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from bestfill_adapters.solana.gateway import Gateway
     from bestfill_adapters.solana.network import SolanaNetwork
+    from bestfill_adapters.telemetry.instruments import Instruments
+    from bestfill_adapters.telemetry.otel import OtelTelemetry
 
 SOLANA_POLL_MS = (500, 2_000)
 """The first and the longest wait between two looks at a swap, which takes some 13 s to become final."""
@@ -83,6 +85,29 @@ def make_network(
         mend = "name only venues that do, such as raydium_cpmm, or unset BESTFILL_SOLANA_RPC"
         raise SettingsError([f"BESTFILL_VENUES: {others}: does not trade on Solana; {mend}"])
     return gateway.network(make_signer(settings.solana))
+
+
+def make_instruments(settings: Settings, venues: Sequence[Venue]) -> "Instruments":
+    """Make what shows a process to its operators; only one that has an engine needs the libraries for it.
+
+    Raises:
+        SettingsError: traces are asked for, and the libraries for them are not installed.
+    """
+    from bestfill_adapters.telemetry.instruments import Instruments
+
+    return Instruments([venue.name for venue in venues], _make_traces(settings.telemetry.otlp_endpoint))
+
+
+def _make_traces(endpoint: str | None) -> "OtelTelemetry | None":
+    if endpoint is None:
+        return None
+    try:
+        from bestfill_adapters.telemetry.otel import OtelTelemetry, collector
+    except ImportError as error:
+        mend = "install bestfill-adapters[otel], or unset this"
+        raise SettingsError([f"BESTFILL_OTLP_ENDPOINT: {error.name} is not installed: {mend}"]) from error
+
+    return OtelTelemetry(collector(endpoint))
 
 
 def check_key(settings: Settings) -> None:

@@ -11,14 +11,15 @@ from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from dramatiq import BrokerConnectionError
+from dramatiq.common import dq_name, xq_name
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
 from bestfill.errors import QueueError
 from bestfill.ports import OrderQueue
 from bestfill.units import Millis, OrderId
-from bestfill_adapters.dramatiq.broker import connect, make_broker, wake_message
-from bestfill_adapters.dramatiq.wakes import push
+from bestfill_adapters.dramatiq.broker import QUEUE, connect, make_broker, wake_message
+from bestfill_adapters.dramatiq.wakes import WAKES, push
 from bestfill_adapters.redis.connection import REPLY_S, pool, reason, within
 
 BATCH: Final = 64
@@ -37,6 +38,8 @@ TIMER_SLACK_MS: Final = 2
 """Event loops count whole milliseconds and may be one early; the order would not be due."""
 PAUSE_S: Final = 0.5
 CLOSING_S: Final = 2.0
+
+_MESSAGES: Final = f"dramatiq:{QUEUE}"
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +125,28 @@ class DramatiqQueue(OrderQueue):
                 await self._asker.ping()
         except RedisError as error:
             raise QueueError(f"Redis does not answer: {reason(error)}") from error
+
+    async def depth(self) -> dict[str, int]:
+        """Say how much waits in Redis: wakes, and messages (of one order or many) that are due, delayed or dead.
+
+        Raises:
+            QueueError: Redis does not answer.
+        """
+        try:
+            async with self._asking, within(REPLY_S):
+                pipeline = self._asker.pipeline(transaction=False)
+                pipeline.llen(WAKES)
+                pipeline.llen(_MESSAGES)
+                pipeline.llen(dq_name(_MESSAGES))
+                pipeline.zcard(xq_name(_MESSAGES))
+                return dict(zip(("wakes", "messages", "delayed", "dead"), await pipeline.execute(), strict=True))
+        except RedisError as error:
+            raise QueueError(f"Redis does not answer: {reason(error)}") from error
+
+    def connections(self) -> tuple[int, int, int]:
+        """Say how many connections are taken and free; nobody waits for one."""
+        (free, _), (taken, _) = self._client.connection_pool.get_connection_count()
+        return taken, free, 0
 
     async def close(self) -> None:
         """Send what is left, if that takes no longer than CLOSING_S."""

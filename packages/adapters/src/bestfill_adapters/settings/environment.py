@@ -6,11 +6,27 @@ from typing import Any, Final
 
 import msgspec
 
-from bestfill_adapters.settings import solana, texts
-from bestfill_adapters.settings.model import MockSettings, Settings, SettingsError, SolanaSettings
+from bestfill import mandate as rules
+from bestfill_adapters.settings import access, limits, mandate, solana, telemetry, texts
+from bestfill_adapters.settings.model import (
+    AccessSettings,
+    MandateSettings,
+    MockSettings,
+    Settings,
+    SettingsError,
+    SolanaSettings,
+    TelemetrySettings,
+)
 
 _PREFIX: Final = "BESTFILL_"
-_SECRET: Final = (texts.database_url, texts.redis_url, solana.rpc, solana.keypair, solana.key)
+_SECRET: Final = (
+    texts.database_url,
+    texts.redis_url,
+    solana.rpc,
+    solana.keypair,
+    solana.key,
+    telemetry.otlp_endpoint,
+)
 """What reads text that is never shown."""
 
 VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
@@ -25,12 +41,32 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
     "BESTFILL_QUOTE_TIMEOUT_MS": ("quote_timeout_ms", texts.whole(1, texts.LONGEST_MS)),
     "BESTFILL_MAX_SLIPPAGE": ("max_slippage_bps", texts.percent),
     "BESTFILL_ORDER_TTL_S": ("order_ttl_ms", texts.whole(1, 86_400, times=1_000)),
+    rules.MAX_PRICE_IMPACT: ("mandate.max_price_impact_bps", texts.percent),
+    rules.MAX_DEVIATION: ("mandate.max_deviation_bps", texts.percent),
+    rules.MAX_NOTIONAL: ("mandate.max_notional", mandate.amounts),
+    rules.MAX_NOTIONAL_DAY: ("mandate.max_notional_day", mandate.amounts),
+    rules.ALLOW_TOKENS: ("mandate.allow_tokens", mandate.tokens),
+    rules.DENY_TOKENS: ("mandate.deny_tokens", mandate.tokens),
+    rules.ALLOW_VENUES: ("mandate.allow_venues", texts.venues),
+    "BESTFILL_LIMIT_IP": ("limits.ip", limits.rate),
+    "BESTFILL_LIMIT_KEY": ("limits.key", limits.rate),
+    "BESTFILL_LIMIT_ORDERS": ("limits.orders", limits.rate),
+    "BESTFILL_LIMIT_SOCKETS": ("limits.sockets", limits.places),
+    access.AUTH: ("access.auth", access.auth),
+    access.OPEN_TO_ALL: ("access.open_to_all", texts.switch),
+    access.JWKS: ("access.jwks", texts.file),
+    access.ISSUER: ("access.issuer", access.claim),
+    access.AUDIENCE: ("access.audience", access.claim),
+    access.HOSTS: ("access.hosts", access.hosts),
+    access.TRUSTED_PROXIES: ("access.proxies", access.networks),
     "BESTFILL_MOCK_QUOTE_MS": ("mock.quote_ms", texts.range_ms),
     "BESTFILL_MOCK_CONFIRM_MS": ("mock.confirm_ms", texts.range_ms),
     "BESTFILL_MOCK_FAILURE_RATE": ("mock.failure_rate", texts.rate),
     "BESTFILL_MOCK_DROP_RATE": ("mock.drop_rate", texts.rate),
     "BESTFILL_MOCK_REVERT_RATE": ("mock.revert_rate", texts.rate),
     "BESTFILL_MOCK_SEED": ("mock.seed", texts.seed),
+    telemetry.METRICS_PORT: ("telemetry.metrics_port", texts.whole(0, 65_535)),
+    telemetry.OTLP_ENDPOINT: ("telemetry.otlp_endpoint", telemetry.otlp_endpoint),
     solana.RPC: ("solana.rpc", solana.rpc),
     solana.KEYPAIR: ("solana.keypair", solana.keypair),
     solana.KEY: ("solana.key", solana.key),
@@ -42,7 +78,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
 }
 """Each variable of the environment: its field, and what reads its text."""
 
-OF_THE_COMMAND_LINE: Final = ("BESTFILL_URL", "BESTFILL_USER")
+OF_THE_COMMAND_LINE: Final = ("BESTFILL_URL", "BESTFILL_USER", "BESTFILL_KEY")
 """Known names that the services ignore: the command `bestfill` reads them, and may share their environment."""
 _KNOWN: Final = (*VARIABLES, *OF_THE_COMMAND_LINE)
 
@@ -66,12 +102,19 @@ def load(environ: Mapping[str, str]) -> Settings:
     for one, other in (("DATABASE_URL", "REDIS_URL"), ("REDIS_URL", "DATABASE_URL")):
         if one in given and other not in given:
             problems.append(f"{other}: must be set too, since {one} is; unset both for the embedded mode")
+    problems += access.lacking(given, values.get("access.auth"))
     problems += solana.lacking(given, dry_run=values.get("solana.dry_run") is True)
     if problems:
         raise SettingsError(problems)
     of_mock, of_solana = _taken(values, "mock."), _taken(values, "solana.")
+    of_access, of_limits = _taken(values, "access."), _taken(values, "limits.")
+    of_telemetry, of_mandate = _taken(values, "telemetry."), _taken(values, "mandate.")
     return Settings(
+        limits=limits.limits(of_limits, known_callers=of_access.get("auth", "none") != "none"),
+        access=AccessSettings(**of_access),  # pyright: ignore[reportArgumentType]
+        mandate=MandateSettings(**of_mandate),  # pyright: ignore[reportArgumentType]
         mock=MockSettings(**of_mock),  # pyright: ignore[reportArgumentType]
+        telemetry=TelemetrySettings(**of_telemetry),  # pyright: ignore[reportArgumentType]
         solana=SolanaSettings(**of_solana) if solana.RPC in given else None,  # pyright: ignore[reportArgumentType]
         **values,  # pyright: ignore[reportArgumentType]
     )
@@ -82,7 +125,14 @@ def differing(environ: Mapping[str, str]) -> dict[str, str]:
 
     The environment must be one that `load` takes.
     """
-    kinds: tuple[tuple[str, Any], ...] = (("", Settings), ("mock.", MockSettings), ("solana.", SolanaSettings))
+    kinds: tuple[tuple[str, Any], ...] = (
+        ("", Settings),
+        ("access.", AccessSettings),
+        ("mandate.", MandateSettings),
+        ("mock.", MockSettings),
+        ("telemetry.", TelemetrySettings),
+        ("solana.", SolanaSettings),
+    )
     defaults = {prefix + f.name: f.default for prefix, kind in kinds for f in msgspec.structs.fields(kind)}
     found: dict[str, str] = {}
     for name, (field, read) in VARIABLES.items():

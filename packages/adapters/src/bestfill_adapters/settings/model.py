@@ -1,11 +1,13 @@
 """What the settings are, and their defaults."""
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import msgspec
 
 from bestfill.units import Bps
+from bestfill_adapters.limits.rate import Rate
 
 
 class SettingsError(ValueError):
@@ -55,6 +57,56 @@ class SolanaSettings(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one caller may ask for; None is no limit.
+
+    `ip` counts requests from an address, `key` those of a credential, `orders` the orders and `sockets` the open
+    sockets of a user.
+    """
+
+    ip: Rate | None = None
+    key: Rate | None = None
+    orders: Rate | None = None
+    sockets: int | None = None
+
+
+class MandateSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's bounds; None is no bound. Tokens and venues are as they were written, amounts in display units."""
+
+    max_price_impact_bps: Bps | None = None
+    max_deviation_bps: Bps | None = None
+    max_notional: tuple[tuple[str, str], ...] | None = None
+    max_notional_day: tuple[tuple[str, str], ...] | None = None
+    allow_tokens: tuple[str, ...] | None = None
+    deny_tokens: tuple[str, ...] = ()
+    allow_venues: tuple[str, ...] | None = None
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told to operators, and where.
+
+    `metrics_port` is a worker's, on the host of the settings; 0 takes any free one, None serves no metrics there.
+    `otlp_endpoint` is the URL that takes traces; None makes none.
+    """
+
+    metrics_port: int | None = None
+    otlp_endpoint: Hidden | None = None
+
+
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may ask: `auth` is none, keys or jwt. `hosts` are names of the API's own, `proxies` whom X-Forwarded-For is
+    believed.
+    """
+
+    auth: str = "none"
+    open_to_all: bool = False
+    jwks: Path | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; the defaults are those of the embedded mode."""
 
@@ -70,6 +122,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quote_timeout_ms: int = 5_000
     max_slippage_bps: Bps = Bps(1_000)
     order_ttl_ms: int = 300_000
+    limits: LimitSettings = LimitSettings()
+    access: AccessSettings = AccessSettings()
+    mandate: MandateSettings = MandateSettings()
     mock: MockSettings = MockSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     solana: SolanaSettings | None = None
     """None unless BESTFILL_SOLANA_RPC is set."""

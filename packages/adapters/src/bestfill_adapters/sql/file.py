@@ -44,7 +44,8 @@ class SqliteFile:
         if self._held is not None:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # For its owner alone: in it is who trades what.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(f"the data folder {self.path.parent} can't be used: {error.strerror}") from error

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from bestfill.errors import BestfillError, StoreError
+from bestfill.ports import Telemetry
+from bestfill.ports.telemetry import SILENT
 from bestfill_adapters.sql.file import SqliteFile
 
 LARGE_GROUP: Final = 1_000
@@ -58,8 +61,8 @@ class _Answer(NamedTuple):
 class _Group(ABC, Generic[S]):
     """A thread and its connection. Whatever goes wrong ends as a StoreError of the jobs, never as the thread's end."""
 
-    def __init__(self, file: SqliteFile, name: str) -> None:
-        self.file, self.name = file, name
+    def __init__(self, file: SqliteFile, name: str, telemetry: Telemetry) -> None:
+        self.file, self.name, self._telemetry = file, name, telemetry
         self._jobs: SimpleQueue[list[_Job[S]] | None] = SimpleQueue()
         self._gathered: list[_Job[S]] = []
         self._gate = threading.Lock()  # nothing may be queued behind the end
@@ -124,12 +127,14 @@ class _Group(ABC, Generic[S]):
 
     def _run(self, connection: sqlite3.Connection) -> None:
         while jobs := self._take():
+            begun = time.perf_counter()
             try:
                 answers = self._perform(connection, jobs)
             except Exception as error:  # noqa: BLE001 - the thread must live on, and every caller hear of it
                 answers = [_Answer(error=_failure(error)) for _ in jobs]
                 log.error("database failed", extra={"lane": self.name, "jobs": len(jobs), "reason": str(error)})
             _deliver(jobs, answers)
+            self._telemetry.grouped(self.name, len(jobs), time.perf_counter() - begun)
         connection.close()
 
     def _take(self) -> list[_Job[S]]:
@@ -155,8 +160,14 @@ class GroupWriter(_Group[D]):
     A caller's answer comes after the commit, so what it hears of is on disk.
     """
 
-    def __init__(self, file: SqliteFile, name: str, draft: Callable[[sqlite3.Connection], D]) -> None:
-        super().__init__(file, name)
+    def __init__(
+        self,
+        file: SqliteFile,
+        name: str,
+        draft: Callable[[sqlite3.Connection], D],
+        telemetry: Telemetry = SILENT,
+    ) -> None:
+        super().__init__(file, name, telemetry)
         self._draft = draft
 
     def _connect(self) -> sqlite3.Connection:
@@ -206,6 +217,9 @@ class GroupWriter(_Group[D]):
 
 class GroupReader(_Group[sqlite3.Connection]):
     """Reads for each group from one snapshot, which holds whatever was acknowledged before the group was taken."""
+
+    def __init__(self, file: SqliteFile, name: str, telemetry: Telemetry = SILENT) -> None:
+        super().__init__(file, name, telemetry)
 
     def _connect(self) -> sqlite3.Connection:
         return self.file.connect(readonly=True)

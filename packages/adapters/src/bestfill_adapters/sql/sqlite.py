@@ -7,7 +7,8 @@ from contextlib import closing
 from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
 from bestfill.order import Attempt, Failure, IdempotencyKey, Order
-from bestfill.ports import OrderCounts, OrderPage, OrderStore
+from bestfill.ports import OrderCounts, OrderPage, OrderStore, Telemetry
+from bestfill.ports.telemetry import SILENT
 from bestfill.transition import Transition
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.sql import reads
@@ -22,10 +23,10 @@ __all__ = ["SqliteFile", "SqliteStore"]
 class SqliteStore(OrderStore):
     """Orders in a migrated database file, which is this process's alone. One event loop at a time may call it."""
 
-    def __init__(self, file: SqliteFile) -> None:
+    def __init__(self, file: SqliteFile, telemetry: Telemetry = SILENT) -> None:
         self._file = file
-        self._writer = GroupWriter(file, "orders-writer", OrdersDraft)
-        self._reader = GroupReader(file, "orders-reader")
+        self._writer = GroupWriter(file, "orders-writer", OrdersDraft, telemetry)
+        self._reader = GroupReader(file, "orders-reader", telemetry)
 
     def start(self, now: Millis = Millis(0)) -> None:
         """Open the file, and make every order due at `now` that an earlier process died with in hand.

@@ -8,6 +8,7 @@ import enum
 from typing import Final
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -24,13 +25,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    event,
     text,
 )
 
 from bestfill.order import AttemptOutcome, Status
 from bestfill.quote import SwapOutcome
 
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0004"
 """The newest migration, by which the tables are as they stand here."""
 
 metadata: Final = MetaData(
@@ -44,6 +46,7 @@ metadata: Final = MetaData(
 
 # SQLite has no exact type above 2**63 - 1: a NUMERIC column would turn the upper half of u64 into floats.
 AMOUNT: Final = Numeric(20, 0).with_variant(Text(), "sqlite")
+SUM: Final = Numeric(40, 0).with_variant(Text(), "sqlite")
 ORDER_ID: Final = Uuid(as_uuid=False).with_variant(Text(), "sqlite")
 
 UNFINISHED: Final = text("status NOT IN ('confirmed', 'failed')")
@@ -250,3 +253,69 @@ mock_tip: Final = Table(
     CheckConstraint("id = 1", name="one"),
     postgresql_with=_ROOMY,
 )
+
+# Of a key's secret only the digest is kept; scopes stand with a space between.
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    PrimaryKeyConstraint("id"),
+)
+
+# What is switched on: a row `halt` while nothing may be signed.
+switches: Final = Table(
+    "switches",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+# What a user sells of a token on a day, which is counted from 1970-01-01 (UTC).
+daily_notional: Final = Table(
+    "daily_notional",
+    metadata,
+    Column("user_id", Text, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("mint", Text, nullable=False),
+    Column("amount", SUM, nullable=False),
+    PrimaryKeyConstraint("user_id", "day", "mint"),
+    postgresql_with=_ROOMY,
+)
+
+audit_log: Final = Table(
+    "audit_log",
+    metadata,
+    Column("seq", BigInteger, nullable=False, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    CheckConstraint("seq >= 1", name="seq"),
+)
+
+_REFUSED: Final = "the audit log is never changed"
+_FUNCTION: Final = f"""CREATE FUNCTION audit_log_only_grows() RETURNS trigger LANGUAGE plpgsql AS
+ $$ BEGIN RAISE EXCEPTION '{_REFUSED}'; END $$"""
+_TRIGGER: Final = """CREATE TRIGGER audit_log_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+ FOR EACH STATEMENT EXECUTE FUNCTION audit_log_only_grows()"""
+for _statement in (_FUNCTION, _TRIGGER):
+    event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect="postgresql"))
+for _verb in ("UPDATE", "DELETE"):
+    _statement = f"""CREATE TRIGGER audit_log_{_verb.lower()} BEFORE {_verb} ON audit_log
+ BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"""
+    event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect="sqlite"))

@@ -12,7 +12,7 @@ from bestfill.errors import StoreError
 from bestfill_adapters.sql.postgres.address import Address
 from bestfill_adapters.sql.postgres.statements import selected
 from bestfill_adapters.sql.rows import Row
-from bestfill_adapters.sql.tables import order_events, order_executions, orders
+from bestfill_adapters.sql.tables import audit_log, order_events, order_executions, orders
 from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, between, check_schema
 
 # All that is put together here are names of tables and columns.
@@ -31,6 +31,7 @@ _SETTINGS: Final = {
     "enable_bitmapscan": "off",
 }
 _AT_ONCE: Final = 1_000
+_LEAST: Final = -(2**63)
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ _EVENTS: Final = f"SELECT {selected(order_events, 'e')} FROM order_events AS e W
 _ATTEMPTS: Final = (
     f"SELECT {selected(order_executions, 'a')} FROM order_executions AS a WHERE {{0}} ORDER BY a.order_id, a.attempt"
 )
+_ENTRIES: Final = f"SELECT {selected(audit_log, 'l')} FROM audit_log AS l WHERE l.seq > $1 ORDER BY l.seq LIMIT $2"
 
 
 class PostgresSource(Source):
@@ -96,6 +98,10 @@ class PostgresSource(Source):
     def holes(self) -> Iterator[Row]:
         """Find holes."""
         return self._rows(SELECT_HOLES)
+
+    def entries(self, after: Any, limit: int) -> list[Row]:
+        """Give entries of the audit log."""
+        return [tuple(row) for row in self._rows(_ENTRIES, _LEAST if after is None else after, limit)]
 
     def damage(self) -> Iterator[str]:
         """Leave it to the server, which has checksums of its pages."""

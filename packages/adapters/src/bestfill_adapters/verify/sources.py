@@ -52,6 +52,10 @@ class Source(Protocol):
         """Give what `SELECT_HOLES` finds."""
 
     @abstractmethod
+    def entries(self, after: Any, limit: int) -> list[Row]:
+        """Give the next rows of `audit_log` by their numbers."""
+
+    @abstractmethod
     def damage(self) -> Iterator[str]:
         """Say what is wrong with the database itself, as far as it can tell."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from bestfill.errors import StoreError
 from bestfill_adapters.sql.file import BUSY_TIMEOUT_S
 from bestfill_adapters.sql.rows import Row
-from bestfill_adapters.sql.tables import order_events, order_executions, orders
+from bestfill_adapters.sql.tables import audit_log, order_events, order_executions, orders
 from bestfill_adapters.verify.sources import SELECT_HOLES, SELECT_SCHEMA, Source, between, check_schema
 
 # All that is put together here are names of tables and columns.
@@ -30,6 +30,7 @@ _ORDERS: Final = (
 )
 _EVENTS: Final = f"SELECT {_columns(order_events)} FROM order_events WHERE {{0}} ORDER BY order_id, seq"
 _ATTEMPTS: Final = f"SELECT {_columns(order_executions)} FROM order_executions WHERE {{0}} ORDER BY order_id, attempt"
+_ENTRIES: Final = f"SELECT {_columns(audit_log)} FROM audit_log WHERE {{0}} ORDER BY seq LIMIT ?"
 
 
 class SqliteSource(Source):
@@ -81,6 +82,11 @@ class SqliteSource(Source):
     def holes(self) -> Iterator[Row]:
         """Find holes."""
         return self._db.execute(SELECT_HOLES)
+
+    def entries(self, after: Any, limit: int) -> list[Row]:
+        """Give entries of the audit log."""
+        where, values = between("seq", after, None, _marked)
+        return self._db.execute(_ENTRIES.format(where), (*values, limit)).fetchall()
 
     def damage(self) -> Iterator[str]:
         """Hold the tables against their indexes and rules: what an index tells may not be what the row holds."""

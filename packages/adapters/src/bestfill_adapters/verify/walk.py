@@ -1,4 +1,4 @@
-"""All orders of a store, one page after the other."""
+"""All orders of a store and its audit log, one page after the other."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from bestfill.errors import plain
 from bestfill.units import Millis
+from bestfill_adapters.verify.log import Log, counted
 from bestfill_adapters.verify.sources import Source
 from bestfill_adapters.verify.story import Story
 
@@ -32,11 +33,13 @@ class Verdict:
     """What was found in all.
 
     `digest` is the SHA-256 over every word of the stories of those orders that count for it, `digested` of them;
-    `unfinished` of these have not ended, so that it will change.
+    `unfinished` of these have not ended, so that it will change. After them it covers the audit log, of which there are
+    `entries`.
     """
 
     orders: int
     events: int
+    entries: int
     faults: int
     digest: str
     digested: int
@@ -44,14 +47,14 @@ class Verdict:
 
 
 def verify(source: Source, report: Callable[[Fault], None], before: Millis | None = None) -> Verdict:
-    """Read every order of a store, and report whatever is not whole and unchanged.
+    """Read every order of a store, and the audit log, and report whatever is not whole and unchanged.
 
     Others may write meanwhile: each order is seen as of one moment, and what was told of it before can't change.
 
     Args:
         source: the store's tables.
         report: is told of each fault as soon as it is found, of an order's first alone.
-        before: of orders that were accepted then or later nothing is in the digest.
+        before: of orders accepted then or later, and of what the log has from then on, nothing is in the digest.
 
     Raises:
         StoreError: the database can't be read any more.
@@ -60,6 +63,7 @@ def verify(source: Source, report: Callable[[Fault], None], before: Millis | Non
     walk.damage()
     walk.orders()
     walk.holes()
+    walk.log()
     return walk.verdict()
 
 
@@ -67,6 +71,7 @@ class _Walk:
     def __init__(self, source: Source, report: Callable[[Fault], None], before: Millis | None) -> None:
         self._source, self._report, self._before = source, report, before
         self._orders = self._events = self._faults = self._digested = self._unfinished = 0
+        self._log = Log()
         self._digest = hashlib.sha256()
 
     def damage(self) -> None:
@@ -102,10 +107,29 @@ class _Walk:
                     wrong.append(f"{orders} orders, where {counted_orders} are counted")
                 self._fault(f"user {user_id!r}", "; ".join(wrong))
 
+    def log(self) -> None:
+        after: Any = None
+        while True:
+            with self._source.snapshot():
+                page = self._source.entries(after, PAGE)
+            for row in page:
+                faults = [*self._log.faults(row)]
+                for said in faults:
+                    self._fault("audit log", said)
+                if not faults:
+                    self._digest.update(counted(row, self._before))
+            if len(page) < PAGE:
+                return
+            if _place(page[-1][0]) <= _place(after):  # there would be no end
+                self._fault("audit log", f"entries are not sorted after {after!r}: the rest was not looked at")
+                return
+            after = page[-1][0]
+
     def verdict(self) -> Verdict:
         return Verdict(
             orders=self._orders,
             events=self._events,
+            entries=self._log.entries,
             faults=self._faults,
             digest=self._digest.hexdigest(),
             digested=self._digested,

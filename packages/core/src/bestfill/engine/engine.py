@@ -3,21 +3,26 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bestfill import transition as to
-from bestfill.decide import Known
+from bestfill.decide import Known, waits_while_halted
 from bestfill.engine.asking import ask
+from bestfill.engine.auditor import Auditor
 from bestfill.engine.desk import Desk
 from bestfill.engine.execution import Execution
-from bestfill.errors import Cancelled, Conflict, StoreError, ValidationError
+from bestfill.engine.switch import Switch
+from bestfill.errors import Cancelled, Conflict, PolicyDenied, StoreError, ValidationError
 from bestfill.events import OrderEvent
 from bestfill.machine import IllegalTransition
+from bestfill.mandate import HALT, Mandate
 from bestfill.order import IdempotencyKey, Order, OrderRequest
 from bestfill.policy import ExecutionPolicy
-from bestfill.ports import Clock, Entropy, Network, Notifier, OrderQueue, OrderStore, Venue
+from bestfill.ports import Clock, ControlStore, Entropy, Network, Notifier, OrderQueue, OrderStore, Telemetry, Venue
+from bestfill.ports.telemetry import SILENT
 from bestfill.routing import Decision, compare
+from bestfill.transition import Transition
 from bestfill.units import Millis, OrderId, uuid7
 
 CANCEL_S: Final = 1.8
@@ -44,6 +49,11 @@ class Engine:
         clock: Clock,
         entropy: Entropy,
         policy: ExecutionPolicy,
+        telemetry: Telemetry = SILENT,
+        make_mandate: Callable[[], Mandate] = Mandate,
+        control: ControlStore | None = None,
+        switch: Switch | None = None,
+        auditor: Auditor | None = None,
     ) -> None:
         by_name = {venue.name: venue for venue in venues}
         if not venues or len(by_name) != len(venues):
@@ -57,6 +67,11 @@ class Engine:
             clock=clock,
             entropy=entropy,
             policy=policy,
+            telemetry=telemetry,
+            make_mandate=make_mandate,
+            control=control,
+            switch=switch,
+            auditor=auditor,
         )
 
     async def place(self, request: OrderRequest, key: str | None = None) -> Order:
@@ -64,6 +79,7 @@ class Engine:
 
         Raises:
             ValidationError: the slippage is above what the policy allows, or `expires_at` is past.
+            PolicyDenied: the operator's bounds forbid it, or the engine is halted.
             Conflict: the key was used with another request.
             StoreError: whether the order was stored is not known; with a key, asking again is safe.
         """
@@ -74,25 +90,56 @@ class Engine:
             if once is not None and (before := await desk.store.replay(once)) is not None:
                 return before
             raise ValidationError("must be in the future", "expiresAt")
+        denied = self._denial(request)
+        if denied is not None:
+            return await self._first_answer(once, denied)
         expires_at = request.expires_at or Millis(now + desk.policy.order_ttl_ms)
         new = to.place(uuid7(now, desk.entropy.bits(74)), request, expires_at, now)
-        order, event = await desk.store.place(*new, once)
-        if event is not None:
+        if not await desk.reserve(new[0]):
+            denied = desk.mandate.day_denial(request.token_in.mint, request.token_in.decimals)
+            return await self._first_answer(once, denied)
+        try:
+            order, event = await desk.store.place(*new, once)
+        except Conflict:
+            await desk.release(new[0])
+            raise
+        if event is None:
+            await desk.release(new[0])
+        else:
             log.info("order accepted", extra={"order_id": order.id, "user_id": order.user_id})
+            desk.telemetry.accepted(order, desk.clock.now())
             await desk.announce(event)
             await desk.wake(order.id)
         return order
 
+    async def _first_answer(self, once: IdempotencyKey | None, denied: PolicyDenied) -> Order:
+        """Give the order that the key stands for: what was accepted once stays so, whatever the bounds are now."""
+        if once is not None and (before := await self._desk.store.replay(once)) is not None:
+            return before
+        self._desk.telemetry.denied(denied.rule)
+        raise denied
+
+    def _denial(self, request: OrderRequest) -> PolicyDenied | None:
+        switch = self._desk.switch
+        if switch is not None and switch.halt is not None:
+            return PolicyDenied(HALT, "the operator has halted the engine: no new orders are taken until it is resumed")
+        sold, bought = request.token_in, request.token_out
+        return self._desk.mandate.order_denial(sold.mint, bought.mint, request.amount_in, sold.decimals)
+
     async def preview(self, request: OrderRequest) -> Decision:
-        """Say what an order would be offered now; nothing is stored.
+        """Say what an order would be offered now; nothing is stored, and the day's bound is not looked at.
 
         Raises:
             ValidationError: the slippage is above what the policy allows.
+            PolicyDenied: the operator's bounds forbid it, or the engine is halted.
         """
         self._check_slippage(request)
+        if (denied := self._denial(request)) is not None:
+            self._desk.telemetry.denied(denied.rule)
+            raise denied
         asked = request.quote_request
-        answers = await ask(self._desk.venues, asked, self._desk.policy.quote_timeout_ms)
-        return compare(asked, answers, request.min_amount_out)
+        answers = await ask(self._desk.venues, asked, self._desk.policy.quote_timeout_ms, self._desk.telemetry)
+        return compare(asked, answers, request.min_amount_out, self._desk.mandate)
 
     async def cancel(self, order_id: OrderId) -> Order:
         """End an order that has not been signed.
@@ -104,14 +151,16 @@ class Engine:
         """
         try:
             async with asyncio.timeout(CANCEL_S):
-                order, event = await self._cancel(order_id)
+                before, move, event = await self._cancel(order_id)
         except TimeoutError as error:
             raise StoreError("the store does not answer; whether the order was cancelled is not known") from error
         log.info("order cancelled", extra={"order_id": order_id})
+        self._desk.telemetry.moved(before, move)
         await self._desk.announce(event)
-        return order
+        await self._desk.release(before)
+        return move.order
 
-    async def _cancel(self, order_id: OrderId) -> tuple[Order, OrderEvent | None]:
+    async def _cancel(self, order_id: OrderId) -> tuple[Order, Transition, OrderEvent | None]:
         store = self._desk.store
         while True:
             order = await store.get(order_id)
@@ -122,7 +171,7 @@ class Engine:
             except IllegalTransition:
                 raise Conflict(f"the order is {order.status} and can't be cancelled any more") from None
             try:
-                return move.order, await store.commit(move)
+                return order, move, await store.commit(move)
             except Conflict:
                 continue  # a worker moved it on meanwhile: look again
 
@@ -145,6 +194,14 @@ class Engine:
         """Give up an order that `sweep` has claimed, so that nobody need wait for its lease to pass."""
         await self._give_back(Execution(self._desk, order, Known(held=True)))
 
+    def waits(self, order: Order) -> bool:
+        """Say whether the order, as claimed, can do nothing until the engine is resumed."""
+        return self._desk.halted and waits_while_halted(order, self._desk.clock.now())
+
+    def lapsed(self, order: Order) -> bool:
+        """Say whether the lease of an order, as claimed, has passed."""
+        return order.wake_at <= self._desk.clock.now()
+
     async def pass_on(self, order_ids: Sequence[OrderId]) -> None:
         """Have other workers woken for these orders; a hint."""
         for order_id in order_ids:
@@ -153,7 +210,9 @@ class Engine:
     async def sweep(self, limit: int, overdue_ms: int = 0) -> list[Order]:
         """Claim at most `limit` orders that have been due for so long, and that nobody works on, for `resume`."""
         now = self._desk.clock.now()
-        return await self._desk.store.claim_due(Millis(now - overdue_ms), self._desk.lease(now), limit)
+        found = await self._desk.store.claim_due(Millis(now - overdue_ms), self._desk.lease(now), limit)
+        self._desk.telemetry.swept(found)
+        return found
 
     async def _execute(self, order: Order, known: Known) -> bool:
         execution = Execution(self._desk, order, known)

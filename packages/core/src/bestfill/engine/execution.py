@@ -41,6 +41,8 @@ class Execution:
         """
         if self.order.status is not Status.PENDING:
             self.attempt = await self.desk.store.attempt(self.order.id, self.order.attempt)
+            if self.known.held:
+                self._tell_if_taken_over()
         try:
             await self._go_on()
         except BestfillError:
@@ -83,11 +85,15 @@ class Execution:
     async def _advance(self) -> bool:  # noqa: C901 - one row a step
         """Perform the next step; say whether there may be another."""
         desk, order, now = self.desk, self.order, self.desk.clock.now()
-        match decide(order, self.attempt, self.known, desk.policy, now, desk.load.in_hand):
+        if order.status is not Status.SUBMITTED:  # what is signed goes on
+            self.known.halted = desk.halted
+        match decide(order, self.attempt, self.known, desk.policy, now, desk.load.in_hand, desk.mandate):
             case step.Done() | step.Leave():
                 return False
             case step.Claim():
                 await self._commit(to.hold(order, desk.lease(now)), self.known)
+                if not self.known.held:
+                    self._tell_if_taken_over()
                 self.known.held = True
             case step.Start():
                 await self._commit(to.start(order, desk.lease(now), now))
@@ -98,11 +104,14 @@ class Execution:
                 await self._commit(to.choose(order, self._present(), decision, desk.lease(now), now))
                 reasons = {c.venue: c.reason for c in decision.considered}
                 log.debug("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
+            case step.CountDay():
+                self.known.reserved = await desk.reserved(order)
             case step.Build(quote):
                 await self._build(quote)
             case step.Submit(signed):
                 await self._commit(to.sign(order, self._present(), signed, desk.lease(now), now))
             case step.Send(signed):
+                desk.telemetry.sent(order, again=self.known.sent_at is not None)
                 await self._ask_network(desk.network.send(signed))
                 self.known.sent_at = desk.clock.now()
             case step.Poll(signed):
@@ -123,24 +132,24 @@ class Execution:
                 await self._retry(error, now)
                 return False
             case step.Fail(error):
-                attempt = self.attempt and self._with_quotes(self.attempt)
-                await self._commit(to.fail(order, attempt, error, _outcome(attempt, error), now))
-                log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
+                await self._fail(error, now)
         return True
 
     async def _commit(self, move: Transition, known: Known | None = None) -> None:
         self._moving = move
         event = await self.desk.store.commit(move)
         self._moving = None
-        self.order = move.order
+        before, self.order = self.order, move.order
         self.attempt = move.attempt or self.attempt
         self.known = known or Known(held=True)
+        if event is not None:
+            self.desk.telemetry.moved(before, move)
         await self.desk.announce(event)
 
     async def _ask_quotes(self) -> None:
         request = self.order.quote_request
-        answers = await ask(self.desk.venues, request, self.desk.policy.quote_timeout_ms)
-        self.known.decision = compare(request, answers, self.order.min_amount_out)
+        answers = await ask(self.desk.venues, request, self.desk.policy.quote_timeout_ms, self.desk.telemetry)
+        self.known.decision = compare(request, answers, self.order.min_amount_out, self.desk.mandate)
 
     async def _build(self, quote: Quote) -> None:
         attempt = self._present()
@@ -152,6 +161,8 @@ class Execution:
                 leg = await venue.leg(quote, attempt.min_out)
                 check_leg(quote, attempt.min_out, leg)
                 plan = _plan(self.order, attempt.min_out, leg)
+                if self.desk.halted:
+                    return  # while the leg was made; the next step puts the order down
                 signed = await self.desk.network.sign(plan)
                 check_signed(signed)
         except BestfillError as error:
@@ -185,6 +196,7 @@ class Execution:
             _unless_cancelled(error)
             reason = error.reason if isinstance(error, BestfillError) else unexpected("the network", error)
             log.warning("network unavailable", extra=self._about(reason=reason))
+            self.desk.telemetry.network_failed(self.order)
             return None
 
     async def _retry(self, error: BestfillError, now: Millis) -> None:
@@ -193,7 +205,19 @@ class Execution:
         retry_at = Millis(max(now, min(now + wait, order.expires_at)))
         await self._commit(to.retry(order, attempt, error, _outcome(attempt, error), retry_at, now), Known())
         log.info("order will be retried", extra=self._about(reason=error.reason, wait_ms=retry_at - now))
+        self.desk.denied(order, error)
         await self.desk.wake(order.id, retry_at - now)
+
+    async def _fail(self, error: BestfillError, now: Millis) -> None:
+        order, attempt = self.order, self.attempt and self._with_quotes(self.attempt)
+        await self._commit(to.fail(order, attempt, error, _outcome(attempt, error), now))
+        log.info("order failed", extra=self._about(code=error.code, reason=error.reason))
+        self.desk.denied(order, error)
+        await self.desk.release(order)
+
+    def _tell_if_taken_over(self) -> None:
+        if self.attempt is not None and self.attempt.attention is None:  # otherwise it was laid aside
+            self.desk.telemetry.taken_over(self.order)
 
     def _present(self) -> Attempt:
         if self.attempt is None:

@@ -6,6 +6,7 @@ from bestfill.ports.network import Network
 from bestfill.ports.notifier import Notifier
 from bestfill.ports.queue import OrderQueue
 from bestfill.ports.store import OrderCounts, OrderPage, OrderStore
+from bestfill.ports.telemetry import Quoted, Telemetry
 from bestfill.ports.venue import Venue
 
 __all__ = [
@@ -19,5 +20,7 @@ __all__ = [
     "OrderPage",
     "OrderQueue",
     "OrderStore",
+    "Quoted",
+    "Telemetry",
     "Venue",
 ]

@@ -4,10 +4,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bestfill.access import ApiKey
 from bestfill.audit import AuditEntry, AuditFact
+from bestfill.errors import plain
 from bestfill.units import BaseUnits, Millis, Mint
 
 
@@ -15,8 +16,8 @@ from bestfill.units import BaseUnits, Millis, Mint
 class Halt:
     """Why nothing is signed, by whose order and since when."""
 
-    reason: str
-    actor: str
+    reason: str = field(converter=plain)
+    actor: str = field(converter=plain)
     at: Millis
 
 

@@ -13,6 +13,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from bestfill.errors import Conflict, StoreError
+from bestfill.ports import Telemetry
+from bestfill.ports.telemetry import SILENT
 from bestfill_adapters.sql.postgres.session import REACH_S, Lost, Refused, Session
 
 LARGEST: Final = 256
@@ -83,9 +85,9 @@ class _Part(NamedTuple, Generic[M]):
 class Lane(Generic[M]):
     """Takes what waits for it, in the order of its coming but for what must wait for its like, and has it done."""
 
-    def __init__(self, work: Work[M], session: Session, name: str) -> None:
+    def __init__(self, work: Work[M], session: Session, name: str, telemetry: Telemetry = SILENT) -> None:
         self.name = name
-        self._work, self._session = work, session
+        self._work, self._session, self._telemetry = work, session, telemetry
         self._waiting: list[_Job[M]] = []
         self._more = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -134,7 +136,9 @@ class Lane(Generic[M]):
     async def _flush(self) -> None:
         while True:
             if jobs := self._take():
+                begun = time.monotonic()
                 await self._do(jobs)
+                self._telemetry.grouped(self.name, len(jobs), time.monotonic() - begun)
             elif self._open:
                 self._more.clear()
                 await self._more.wait()

@@ -25,6 +25,11 @@ class Readers:
         """Let statements be run from now on."""
         self._open = True
 
+    def use(self) -> tuple[int, int, int]:
+        """Say how many connections are taken and free, and how many callers wait for one."""
+        free = len(self._free)
+        return len(self._sessions) - free, free, len(self._queue)
+
     async def fetch(self, statement: str, *values: object, within_s: float | None = None) -> Answer:
         """Run one statement within so many seconds (`CALL_S`), a wait for a connection that others have included.
 

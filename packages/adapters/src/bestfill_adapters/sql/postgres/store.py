@@ -8,7 +8,8 @@ from typing import Final
 from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
 from bestfill.order import Attempt, Failure, IdempotencyKey, Order, Status
-from bestfill.ports import OrderCounts, OrderPage, OrderStore
+from bestfill.ports import OrderCounts, OrderPage, OrderStore, Telemetry
+from bestfill.ports.telemetry import SILENT
 from bestfill.transition import Transition
 from bestfill.units import Millis, OrderId
 from bestfill_adapters.sql import rows
@@ -37,13 +38,14 @@ class PostgresStore(OrderStore):
     Args:
         url: such as postgresql://user:password@host:5432/name.
         readers: connections that read, besides one that looks up orders and two that write.
+        telemetry: hears of each group.
     """
 
-    def __init__(self, url: str, *, readers: int = 4) -> None:
+    def __init__(self, url: str, *, readers: int = 4, telemetry: Telemetry = SILENT) -> None:
         address = Address(url)
-        self._placing = Lane(Placing(_shard()), Session(address, LOCK_MS), "orders-placed")
-        self._moving = Lane(Moving(_shard()), Session(address, LOCK_MS), "orders-moved")
-        self._lookup = Lane(Lookup(), Session(address), "orders-found")
+        self._placing = Lane(Placing(_shard()), Session(address, LOCK_MS), "orders-placed", telemetry)
+        self._moving = Lane(Moving(_shard()), Session(address, LOCK_MS), "orders-moved", telemetry)
+        self._lookup = Lane(Lookup(), Session(address), "orders-found", telemetry)
         self._readers = Readers([Session(address) for _ in range(readers)])
 
     async def start(self) -> None:
@@ -66,6 +68,10 @@ class PostgresStore(OrderStore):
         for lane in (self._placing, self._moving, self._lookup):
             await lane.close()
         await self._readers.close()
+
+    def readers(self) -> tuple[int, int, int]:
+        """Say how many of the connections that read are taken and free, and how many callers wait for one."""
+        return self._readers.use()
 
     async def place(
         self, order: Order, event: OrderEvent, key: IdempotencyKey | None = None

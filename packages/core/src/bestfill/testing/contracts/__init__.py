@@ -8,6 +8,6 @@ pytest::
         await check(venue)
 """
 
-from bestfill.testing.contracts import network, notifier, queue, store, venue
+from bestfill.testing.contracts import control, network, notifier, queue, store, venue
 
-__all__ = ["network", "notifier", "queue", "store", "venue"]
+__all__ = ["control", "network", "notifier", "queue", "store", "venue"]

@@ -1,0 +1,103 @@
+"""Everybody who is connected: how many they may be, and how long each may take."""
+
+import asyncio
+import resource
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, Protocol
+
+from uvicorn.server import ServerState
+
+from bestfill_adapters.settings import Settings
+
+CONNECTIONS_MAX: Final = 20_000
+FILES_KEPT: Final = 100
+"""So many of the files that this process may open are not for connections, but for the store, Redis and the rest."""
+PER_SOCKET: Final = 10
+"""For each socket that a user may have, so many connections may come from one address: others may share it."""
+
+
+class Guest(Protocol):
+    """A connection whose peer is expected to do something."""
+
+    def overdue(self) -> None:
+        """Take note that it did not."""
+        ...
+
+
+class Crowd(ServerState):
+    """The connections of a server, by address, and until when something is expected from which.
+
+    `per_address` bounds the connections from one address, or IPv6 network of 64 bits, unless that is a proxy's.
+    """
+
+    def __init__(
+        self, per_address: int | None = None, proxies: Sequence[IPv4Network | IPv6Network] = (), most: int | None = None
+    ) -> None:
+        super().__init__()
+        self._per_address, self._proxies = per_address, proxies
+        self._most = connections_max() if most is None else most
+        self._addresses: dict[str, int] = {}
+        self._due: dict[Guest, float] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def enter(self, host: str) -> bool:
+        """Count one more connection from this host, in any case; say whether it may stay."""
+        address = subject(host)
+        count = self._addresses[address] = self._addresses.get(address, 0) + 1
+        if self._per_address is not None and count > self._per_address and not self._trusted(host):
+            return False
+        return len(self.connections) <= self._most
+
+    def leave(self, host: str) -> None:
+        """Count one less."""
+        address = subject(host)
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+    def expect(self, guest: Guest, seconds: float) -> None:
+        """Have it told when so many seconds have passed."""
+        self._due[guest] = self._loop.time() + seconds
+
+    def done(self, guest: Guest) -> None:
+        """Expect nothing from it any more."""
+        self._due.pop(guest, None)
+
+    def patrol(self) -> None:
+        """Tell those who are late, once, unless they are expected again."""
+        now = self._loop.time()
+        for guest in [guest for guest, due in self._due.items() if due <= now]:
+            del self._due[guest]
+            guest.overdue()
+
+    def _trusted(self, host: str) -> bool:
+        return any(ip_address(host) in network for network in self._proxies)
+
+
+@lru_cache(4_096)
+def subject(host: str) -> str:
+    """Give whom an address stands for: with IPv6 a network of 64 bits, since whoever has one of its addresses has all.
+
+    What is no address stands for itself.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((address.packed, 64), strict=False))
+    return host
+
+
+def crowd(settings: Settings) -> Crowd:
+    """Make the crowd of a server by its settings; without a limit of sockets, no address has one of connections."""
+    sockets = settings.limits.sockets
+    return Crowd(None if sockets is None else PER_SOCKET * sockets, settings.access.proxies)
+
+
+def connections_max() -> int:
+    """Give how many connections this process has files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, max(files - FILES_KEPT, 1))
