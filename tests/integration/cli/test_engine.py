@@ -190,10 +190,10 @@ def test_the_doctor_finds_a_sound_engine_sound_and_leaves_no_trace(bestfill, mon
     told = json.loads(out)
     assert (code, err, told["ok"]) == (0, "", True)
     assert {check["what"]: check["state"] for check in told["checks"]} == dict.fromkeys(
-        ("settings", "data folder", "database", "venues", "engine", "clock", "orders"), "ok"
+        ("settings", "data folder", "database", "venues", "engine", "access", "clock", "orders"), "ok"
     )
     assert sorted(path.name for path in (folder / "var").iterdir()) == before
-    assert bestfill("doctor", "--url", quick)[1].count("\nok ") == 7
+    assert bestfill("doctor", "--url", quick)[1].count("\nok ") == 8
 
 
 def test_the_doctor_says_how_to_mend_an_engine_that_is_not_there(bestfill, monkeypatch, tmp_path: Path):

@@ -74,7 +74,7 @@ def test_the_notebook_is_a_notebook_without_outputs() -> None:
 
 def test_every_snippet_of_the_readme_runs(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     spaces = list[dict[str, Any]]()
     for snippet in snippets:
         assert USUAL in snippet
@@ -84,5 +84,5 @@ def test_every_snippet_of_the_readme_runs(url: str, capsys: pytest.CaptureFixtur
     assert shown.count("confirmed") == 2
     assert spaces[0]["order"].status == "confirmed"
     with Bestfill(url, user_id="user-123") as client:
-        again = client.submit("SOL", "USDC", "1.5", idempotency_key=spaces[2]["key"])
-        assert again.order_id == spaces[2]["accepted"].order_id
+        again = client.submit("SOL", "USDC", "1.5", idempotency_key=spaces[3]["key"])
+        assert again.order_id == spaces[3]["accepted"].order_id

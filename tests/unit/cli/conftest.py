@@ -18,7 +18,7 @@ class Done(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BESTFILL_URL", "BESTFILL_USER", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+    for name in ("BESTFILL_URL", "BESTFILL_USER", "BESTFILL_KEY", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -402,9 +402,11 @@ def test_nothing_that_venues_users_and_servers_say_reaches_the_terminal_as_it_is
 
 def test_every_command_takes_json_and_explains_itself(bestfill):
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
-    assert names == ["submit", "quote", "watch", "orders", "show", "cancel", "stats", "tokens", "verify", "doctor"]
-    for name in names:
-        done = bestfill(name, "--help")
+    asking = ["submit", "quote", "watch", "orders", "show", "cancel", "stats", "tokens"]
+    assert names == [*asking, "verify", "doctor", "halt", "resume", "audit"]
+    of_keys = [f"keys {verb}" for verb in ("create", "list", "revoke", "rotate")]
+    for name in [*names, *of_keys]:
+        done = bestfill(*name.split(), "--help")
         assert done.code == 0 and "--json" in done.out
         assert not re.search(r"--help\s*$", done.out)
 

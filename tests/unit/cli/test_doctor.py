@@ -18,7 +18,7 @@ from bestfill_adapters.settings import VARIABLES, Settings
 from bestfill_adapters.sql.file import DATABASE
 from bestfill_adapters.sql.tables import SCHEMA
 from bestfill_cli.commands import doctor as command
-from bestfill_cli.doctor import engine, postgres, redis, store, venues
+from bestfill_cli.doctor import access, engine, postgres, redis, store, venues
 from bestfill_cli.doctor.check import State, ok
 from bestfill_cli.doctor.examine import examine
 from bestfill_cli.exits import Exit
@@ -107,7 +107,8 @@ def test_what_is_set_is_shown_without_secrets(monkeypatch):
 def test_each_wrong_setting_is_a_line_and_the_engine_is_looked_at_all_the_same(bestfill, monkeypatch):
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("BESTFILL_DATADIR", "x")
-    monkeypatch.setattr(engine, "look", lambda url, settings: [ok("engine", f"{url} {settings}")])
+    monkeypatch.setattr(engine, "look", lambda url, settings, *_: [ok("engine", f"{url} {settings}")])
+    monkeypatch.setattr(access, "look", lambda *_: [])
     done = bestfill("doctor", "--json")
     told = json.loads(done.out)
     assert (done.code, told["ok"]) == (Exit.FAILED, False)

@@ -10,7 +10,8 @@ from bestfill_client.errors import (
     BadAnswer,
     EngineError,
     FieldError,
-    NotAllowed,
+    Forbidden,
+    NotAuthorized,
     NotFound,
     NotValid,
     TimedOut,
@@ -49,7 +50,7 @@ def test_what_may_pass_is_asked_again_with_the_same_key_and_the_same_bytes(passi
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, NotValid), (401, NotAllowed), (403, NotAllowed), (404, NotFound), (409, TooLate), (413, EngineError)],
+    [(400, NotValid), (401, NotAuthorized), (403, Forbidden), (404, NotFound), (409, TooLate), (413, EngineError)],
 )
 def test_what_the_engine_refuses_is_asked_once(status: int, kind: type[EngineError]) -> None:
     script = Script([problem(status, "NO", "it must not be")])

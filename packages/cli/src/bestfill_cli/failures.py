@@ -20,6 +20,8 @@ _NAMES: Final = {
     "userId": "--user",
     "Idempotency-Key": "--key",
     "idempotencyKey": "--key",
+    "key": "the key",
+    "keyFile": "--key-file",
     "orderId": "ORDER",
     "baseUrl": "--url",
     "since": "--since",
@@ -45,13 +47,15 @@ def tell(screen: Screen, error: Exception) -> Exit:
 
 def code_of(error: "EngineError") -> Exit:
     """Give the exit code of what the client raised. Whatever was answered, it says so if it may have been done."""
-    from bestfill_client import BadAnswer, NotFound, Refused, TimedOut, TooLate, Unavailable, Unreachable
+    from bestfill_client import BadAnswer, NotAllowed, NotFound, Refused, TimedOut, TooLate, Unavailable, Unreachable
 
     if error.in_doubt:
         return Exit.UNREACHABLE
     match error:
         case TimedOut():
             return Exit.TIMED_OUT
+        case NotAllowed():
+            return Exit.DENIED
         case NotFound():
             return Exit.NOT_FOUND
         case TooLate():
@@ -66,7 +70,7 @@ def code_of(error: "EngineError") -> Exit:
 
 def lines(error: "EngineError") -> list[str]:
     """Say what went wrong: each wrong field by the name that it has here."""
-    from bestfill_client import BadAnswer, Refused, Unreachable, WrongArgument
+    from bestfill_client import BadAnswer, Forbidden, Limited, NotAuthorized, Refused, Unreachable, WrongArgument
 
     match error:
         case WrongArgument():
@@ -76,6 +80,12 @@ def lines(error: "EngineError") -> list[str]:
             return wrong if len(wrong) == 1 else ["the engine refused this:", *wrong]
         case Unreachable() | BadAnswer():
             return [error.message, "for an engine elsewhere, give --url or set BESTFILL_URL"]
+        case NotAuthorized():
+            return [error.message, "set your key in BESTFILL_KEY, or give --key-file; bestfill doctor looks at it"]
+        case Forbidden(rule=str() as rule) if rule not in error.message:
+            return [error.message, f"the operator's rule: {rule}"]
+        case Limited(retry_after_s=float() as wait_s):
+            return [error.message, f"there is room again in {wait_s:g} s"]
         case _:
             return [error.message]
 

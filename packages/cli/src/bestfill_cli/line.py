@@ -5,23 +5,25 @@ from typing import Annotated, Final
 import typer
 
 from bestfill.units import Millis
-from bestfill_cli import reading
+from bestfill_cli import operating, reading
 from bestfill_cli.exits import EXIT_CODES, Exit
-from bestfill_cli.run import DEFAULT_URL, Run, command
+from bestfill_cli.run import DEFAULT_URL, Insecure, KeyFile, Run, command
 
 _ABOUT: Final = f"""Place, watch and look up orders at a bestfill engine, and look after it.
 
 Amounts are plain decimal numbers in display units; tokens are symbols or mint addresses.
 
 {EXIT_CODES}"""
-_ABOUT_VERIFY: Final = """Say whether every order's story is whole and unchanged.
+_ABOUT_VERIFY: Final = """Say whether all stories and the audit log are whole and unchanged.
 
 Read every order of the store that the environment's settings name, and say of each whose story is not whole and
-unchanged what is wrong with it. Nothing is written, and the system may be running meanwhile.
+unchanged what is wrong with it; likewise of each entry of the audit log. Nothing is written, and the system may be
+running meanwhile.
 
-At the end comes a digest of all stories. Keep it where nobody who can write to the database can change it, and later
-have it compared: that finds even a story that was rewritten from end to end, or taken out with all that belongs to it.
-Orders accepted before a time that is over don't change any more once they have ended, so that their digest stays.
+At the end comes a digest of all stories and of the log. Keep it where nobody who can write to the database can change
+it, and later have it compared: that finds even a story that was rewritten from end to end, or taken out with all that
+belongs to it, and a log that was cut short. Orders accepted before a time that is over don't change any more once they
+have ended, nor what the log has of before then, so that their digest stays.
 
 Exit code: 0 all is whole, 1 something is not, 2 nothing can be said of the whole: the store can't be read, or the
 command is wrong."""
@@ -68,12 +70,15 @@ def shared(
         str | None,
         typer.Option("--user", envvar="BESTFILL_USER", metavar="USER", help="Whose orders; else the login name."),
     ] = None,
+    key_file: KeyFile = None,
+    insecure: Insecure = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an unforeseen error came from.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
 ) -> None:
     """Take what holds for every command; each takes it too, and then its own wins."""
     run: Run = ctx.obj
     run.url, run.user_given, run.debug = url, user, debug
+    run.key_file, run.insecure = key_file, insecure
 
 
 @app.command()
@@ -203,7 +208,7 @@ def tokens(run: Run) -> Exit:
     return tokens(run)
 
 
-@app.command(help=_ABOUT_VERIFY, short_help="Say whether every order's story is whole and unchanged.")
+@app.command(help=_ABOUT_VERIFY, short_help="Say whether all stories and the audit log are whole and unchanged.")
 @command()
 def verify(
     run: Run,
@@ -213,7 +218,7 @@ def verify(
             "--before",
             metavar="TIME",
             parser=reading.moment,
-            help="Have in the digest only orders accepted before this ISO 8601 date or time (in UTC, unless it says).",
+            help="Have in the digest only what is from before this ISO 8601 date or time (in UTC, unless it says).",
         ),
     ] = None,
     expect: Annotated[
@@ -234,3 +239,8 @@ def doctor(run: Run) -> Exit:
     from bestfill_cli.commands.doctor import doctor
 
     return doctor(run)
+
+
+app.add_typer(operating.keys)
+for _operation in (operating.halt, operating.resume, operating.audit):
+    app.command()(_operation)

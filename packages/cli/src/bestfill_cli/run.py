@@ -26,12 +26,25 @@ Url = Annotated[
 User = Annotated[
     str | None, typer.Option("--user", metavar="USER", help="Whose orders (BESTFILL_USER, else the login name).")
 ]
+KeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--key-file",
+        metavar="PATH",
+        help="The file that holds your key (else BESTFILL_KEY has it).",
+    ),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Send the key over plain http to another machine: others may read it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON: one document, or one object a line for a stream.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an unforeseen error came from.")]
 
 _SHARED: Final[dict[str, tuple[Any, Any]]] = {
     "user": (User, None),
     "url": (Url, None),
+    "key_file": (KeyFile, None),
+    "insecure": (Insecure, False),
     "json": (Json, False),
     "debug": (Debug, False),
 }
@@ -46,12 +59,29 @@ class Run:
         self.abandoned = False
         """Whether some work may hang for ever, as in looking up a name: the process must not wait for it."""
         self.url = DEFAULT_URL
+        self.key_file: str | None = None
+        self.insecure = False
         self.user_given: str | None = None
 
+    @functools.cached_property
+    def key(self) -> str | None:
+        """Who asks, if the engine wants to know; a secret. A file may be one that can be read once.
+
+        Raises:
+            EngineError: the file can't be read, or holds no key.
+        """
+        from bestfill_cli.credential import find
+
+        return find(self.key_file)
+
     @property
-    def user(self) -> str:
-        """Whose orders: as given, else the login name, else "trader"."""
-        if self.user_given:
+    def user(self) -> str | None:
+        """Whose orders: as given; else None with a key, which is somebody's; else the login name, else "trader".
+
+        Raises:
+            EngineError: as `key` does.
+        """
+        if self.user_given or self.key is not None:
             return self.user_given
         import getpass
 
@@ -62,7 +92,19 @@ class Run:
 
     def hint(self, *words: str) -> str:
         """Give a command that asks the same engine, to be copied."""
-        return shlex.join(["bestfill", *words, *([] if self.url == DEFAULT_URL else ["--url", self.url])])
+        url = [] if self.url == DEFAULT_URL else ["--url", self.url]
+        return shlex.join(["bestfill", *words, *url, *self.key_options()])
+
+    def key_options(self) -> list[str]:
+        """Give the options by which another call has the same key."""
+        file = [] if self.key_file is None else ["--key-file", self.key_file]
+        return file + (["--insecure"] if self.insecure else [])
+
+    def _options(self) -> dict[str, Any]:
+        from bestfill_client import Patience
+
+        patience = Patience(tries=TRIES, total_s=2 * ANSWER_S)
+        return {"key": self.key, "insecure": self.insecure, "timeout_s": ANSWER_S, "patience": patience}
 
     def engine(self) -> "Bestfill":
         """Give a client of the engine, to be closed by its context.
@@ -70,9 +112,9 @@ class Run:
         Raises:
             EngineError: the address is none.
         """
-        from bestfill_client import Bestfill, Patience
+        from bestfill_client import Bestfill
 
-        return Bestfill(self.url, timeout_s=ANSWER_S, patience=Patience(tries=TRIES, total_s=2 * ANSWER_S))
+        return Bestfill(self.url, **self._options())
 
     def streaming_engine(self) -> "AsyncBestfill":
         """Give one that can follow streams, with an end to how long.
@@ -80,17 +122,20 @@ class Run:
         Raises:
             EngineError: the address is none.
         """
-        from bestfill_client import AsyncBestfill, Patience
+        from bestfill_client import AsyncBestfill
 
-        return AsyncBestfill(self.url, timeout_s=ANSWER_S, patience=Patience(tries=TRIES, total_s=2 * ANSWER_S))
+        return AsyncBestfill(self.url, **self._options())
 
 
 def command(*shared: str) -> Callable[[Callable[..., Exit]], Callable[..., None]]:
     """Make a command of a function of a `Run`: with these shared options (user, url) besides --json and --debug.
 
+    With url come those of the key.
+
     The function gives the exit code. What it raises is told in a few plain lines, and gives another.
     """
-    names = [name for name in _SHARED if name in (*shared, "json", "debug")]
+    asking = ("key_file", "insecure") if "url" in shared else ()
+    names = [name for name in _SHARED if name in (*shared, *asking, "json", "debug")]
 
     def make(function: Callable[..., Exit]) -> Callable[..., None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -110,6 +155,8 @@ def command(*shared: str) -> Callable[[Callable[..., Exit]], Callable[..., None]
             run.json, debug = values.pop("json"), values.pop("debug")
             run.debug = run.debug or debug
             run.url = values.pop("url", None) or run.url
+            run.key_file = values.pop("key_file", None) or run.key_file
+            run.insecure = values.pop("insecure", False) or run.insecure
             if (user := values.pop("user", None)) is not None:
                 run.user_given = user
             raise typer.Exit(finished(run, functools.partial(function, run, **values)))

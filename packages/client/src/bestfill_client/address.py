@@ -16,6 +16,11 @@ class Address(msgspec.Struct, frozen=True):
     ws: str
     proxy: str | None
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody can listen on the way: it is encrypted, or leads nowhere."""
+        return self.http.startswith("https:") or is_here(urlsplit(self.http).hostname or "")
+
 
 def address(base_url: str, *, trust_env: bool) -> Address:
     """Read a base URL, which may have a path, as behind a reverse proxy.
@@ -58,7 +63,7 @@ def _split(base_url: str) -> SplitResult:
 
 def _proxy(url: SplitResult) -> str | None:
     host = url.hostname or ""
-    if _is_here(host) or urllib.request.proxy_bypass(host if url.port is None else f"{host}:{url.port}"):
+    if is_here(host) or urllib.request.proxy_bypass(host if url.port is None else f"{host}:{url.port}"):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
@@ -75,7 +80,8 @@ def _usable(proxy: str) -> bool:
         return False
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Say whether a host is this machine, whoever is asked."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -45,13 +45,15 @@ class AsyncBestfill:
         base_url: str = "http://127.0.0.1:3000",
         *,
         user_id: str | None = None,
+        key: str | None = None,
+        insecure: bool = False,
         timeout_s: float = 30.0,
         patience: Patience | None = None,
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         trust_env: bool = True,
     ) -> None:
-        self._transport = Transport.build(base_url, headers, tls, trust_env=trust_env)
+        self._transport = Transport.build(base_url, headers, tls, trust_env=trust_env, key=key, insecure=insecure)
         where, timeout_s = self._transport.address.http, arguments.span("timeout_s", timeout_s)
         self._on = Conditions(where, patience or Patience(), timeout_s, time.monotonic, random.random)
         self._user_id = user_id
@@ -159,7 +161,7 @@ class AsyncBestfill:
         Raises:
             EngineError: it cannot go on, having told the events up to `since`.
         """
-        user = calls.user(self._user(user_id))
+        user = self._user(user_id)
         since = None if since is None else arguments.whole("since", since)
         return self._tell(following.follow_user(user, since, self._on))
 
@@ -196,7 +198,8 @@ class AsyncBestfill:
         return await self._run(sending.send(calls.ready(), self._on, tries=1))
 
     def _user(self, user_id: str | None) -> str | None:
-        return self._user_id if user_id is None else user_id
+        user_id = self._user_id if user_id is None else user_id
+        return calls.user(user_id, credential=self._transport.credential)
 
     async def _run(self, steps: Steps[T]) -> T:
         async with Hand(self._http, self._transport) as hand:

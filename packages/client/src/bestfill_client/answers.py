@@ -9,7 +9,7 @@ import msgspec
 
 from bestfill.errors import plain
 from bestfill_client.calls import Call
-from bestfill_client.errors import BY_STATUS, BadAnswer, EngineError, FieldError, Refused, Unavailable
+from bestfill_client.errors import BY_STATUS, BadAnswer, EngineError, FieldError, Forbidden, Refused, Unavailable
 from bestfill_client.steps import Answer
 
 ANSWER_MAX_BYTES: Final = 8 * 1024 * 1024
@@ -29,6 +29,7 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str = ""
     code: str = ""
     errors: tuple[FieldError, ...] = ()
+    rule: str = ""
 
 
 def result(call: Call[T], answer: Answer) -> T:
@@ -56,11 +57,15 @@ def refusal(answer: Answer) -> EngineError:
     problem = _problem(answer)
     if problem is not None:
         kind = BY_STATUS.get(answer.status, Refused)
-        return kind(answer.status, problem.code, problem.detail, problem.errors, retry_after_s(answer))
+        error = kind(answer.status, problem.code, problem.detail, problem.errors, retry_after_s(answer))
+        if isinstance(error, Forbidden):
+            error.rule = plain(problem.rule) or None
+        return error
     if answer.status in PASSING:
         name = HTTPStatus(answer.status)
         detail = f"what stands before the engine answers {answer.status} {name.phrase}; is the engine running?"
-        return Unavailable(answer.status, name.name, detail, retry_after_s=retry_after_s(answer))
+        kind = BY_STATUS.get(answer.status, Unavailable)
+        return kind(answer.status, name.name, detail, retry_after_s=retry_after_s(answer))
     return _stranger(answer)
 
 

@@ -39,10 +39,13 @@ class Bestfill:
 
     Args:
         base_url: where the engine is; it may have a path, as behind a reverse proxy.
-        user_id: whose orders, where a call does not say.
+        user_id: whose orders, where a call does not say; with a key, it may be left out, and is the key's owner.
+        key: who asks: an API key (`bf_…`) or a token, where the engine wants one. It is sent with each request and
+            socket, and never shown.
+        insecure: send the key over plain http to another machine all the same: whoever is on the way can read it.
         timeout_s: how long one answer may take, in seconds.
         patience: how often and how long to try again.
-        headers: to send along, such as an Authorization.
+        headers: to send along.
         tls: what to trust; by default what the system trusts.
         trust_env: whether to go through the proxies that the environment names, for both HTTP and WebSockets.
 
@@ -56,13 +59,15 @@ class Bestfill:
         base_url: str = "http://127.0.0.1:3000",
         *,
         user_id: str | None = None,
+        key: str | None = None,
+        insecure: bool = False,
         timeout_s: float = 30.0,
         patience: Patience | None = None,
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         trust_env: bool = True,
     ) -> None:
-        self._transport = Transport.build(base_url, headers, tls, trust_env=trust_env)
+        self._transport = Transport.build(base_url, headers, tls, trust_env=trust_env, key=key, insecure=insecure)
         where, timeout_s = self._transport.address.http, arguments.span("timeout_s", timeout_s)
         self._on = Conditions(where, patience or Patience(), timeout_s, time.monotonic, random.random)
         self._user_id = user_id
@@ -168,7 +173,7 @@ class Bestfill:
         Raises:
             EngineError: it cannot go on, having told the events up to `since`.
         """
-        user = calls.user(self._user(user_id))
+        user = self._user(user_id)
         since = self._run(following.newest(user, self._on)) if since is None else since
         return self._tell(following.follow(Stream(user_id=user, since=since), self._on))
 
@@ -205,7 +210,8 @@ class Bestfill:
         return self._run(sending.send(calls.ready(), self._on, tries=1))
 
     def _user(self, user_id: str | None) -> str | None:
-        return self._user_id if user_id is None else user_id
+        user_id = self._user_id if user_id is None else user_id
+        return calls.user(user_id, credential=self._transport.credential)
 
     def _run(self, steps: Steps[T]) -> T:
         with Hand(self._http, self._transport) as hand:

@@ -28,9 +28,12 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
 
 
 def submit(user_id: str | None, idempotency_key: str | None, body: dict[str, str | int]) -> Call[models.Accepted]:
-    """Place an order; `body` is what `swap` gives. The same bytes and key are sent again if need be, so it is safe."""
+    """Place an order; `body` is what `swap` gives. The same bytes and key are sent again if need be, so it is safe.
+
+    Without `user_id`, here and below, it is for whoever the credential is of.
+    """
     key = arguments.key(idempotency_key)
-    request = _post("/api/orders/execute", body | {"userId": user(user_id)}, key)
+    request = _post("/api/orders/execute", body | _of(user_id), key)
     doubt = (
         "the order may have been accepted all the same: "
         f"submit it again with idempotency_key={key!r}, and it is not placed twice"
@@ -77,9 +80,14 @@ def order(order_id: str) -> Call[models.Order]:
 
 def orders(user_id: str | None, limit: int, offset: int) -> Call[models.OrderPage]:
     """Read a page of a user's orders."""
-    user_id, limit, offset = user(user_id), arguments.whole("limit", limit), arguments.whole("offset", offset)
-    request = Request("GET", "/api/orders" + arguments.query(userId=user_id, limit=limit, offset=offset))
-    return Call(request, models.OrderPage, suits=lambda page: all(order.user_id == user_id for order in page.orders))
+    limit, offset = arguments.whole("limit", limit), arguments.whole("offset", offset)
+    request = Request("GET", "/api/orders" + arguments.query(**_of(user_id), limit=limit, offset=offset))
+
+    def suits(page: models.OrderPage) -> bool:
+        found = {order.user_id for order in page.orders}
+        return len(found) <= 1 if user_id is None else found <= {user_id}
+
+    return Call(request, models.OrderPage, suits=suits)
 
 
 def events(order_id: str) -> Call[models.EventList]:
@@ -127,11 +135,19 @@ def ready() -> Call[models.Health]:
     return _get("/health/ready", models.Health)
 
 
-def user(user_id: str | None) -> str:
-    """Check a user's id."""
-    if user_id is None:
-        raise WrongArgument("user_id", "is required: give it here, or to the client for all its calls")
-    return arguments.text("user_id", user_id)
+def user(user_id: str | None, *, credential: bool) -> str | None:
+    """Check a user's id; with a credential it may be None, whose it is then.
+
+    Raises:
+        WrongArgument: it is missing, or cannot be sent.
+    """
+    if user_id is None and not credential:
+        raise WrongArgument("user_id", "is required without a key: give it here, or to the client for all its calls")
+    return None if user_id is None else arguments.text("user_id", user_id)
+
+
+def _of(user_id: str | None) -> dict[str, str]:
+    return {} if user_id is None else {"userId": arguments.text("user_id", user_id)}
 
 
 def _get(path: str, answer: type[T]) -> Call[T]:

@@ -7,10 +7,13 @@ EngineError
 ├── TimedOut        the order has not ended in the time given to `wait`
 └── Refused         the engine said no, with problem details (RFC 9457)
     ├── NotValid    400
-    ├── NotAllowed  401, 403
+    ├── NotAllowed
+    │   ├── NotAuthorized  401: no key came, or one that is not good (any more)
+    │   └── Forbidden      403: the key is good, but not for this; or the operator's rules forbid it
     ├── NotFound    404
     ├── TooLate     409: the order is past it, or the idempotency key was used for another order
-    └── Unavailable 429, 502, 503, 504: not now
+    └── Unavailable 502, 503, 504: not now
+        └── Limited 429: too much at once
 """
 
 from collections.abc import Mapping, Sequence
@@ -120,6 +123,16 @@ class NotAllowed(Refused):
     """Whoever asks may not."""
 
 
+class NotAuthorized(NotAllowed):
+    """No key came, or one that is wrong, revoked or expired."""
+
+
+class Forbidden(NotAllowed):
+    """The key is not good for this, or the operator's rules forbid it: then `rule` says which, else it is None."""
+
+    rule: str | None = None
+
+
 class NotFound(Refused):
     """There is no such order, or the engine does not know the call."""
 
@@ -132,13 +145,17 @@ class Unavailable(Refused):
     """The engine, or a proxy before it, cannot serve now."""
 
 
+class Limited(Unavailable):
+    """Too much was asked at once; what was refused so was not done. `retry_after_s` says when there is room again."""
+
+
 BY_STATUS: Final[Mapping[int, type[Refused]]] = {
     400: NotValid,
-    401: NotAllowed,
-    403: NotAllowed,
+    401: NotAuthorized,
+    403: Forbidden,
     404: NotFound,
     409: TooLate,
-    429: Unavailable,
+    429: Limited,
     502: Unavailable,
     503: Unavailable,
     504: Unavailable,

@@ -6,7 +6,7 @@ from typing import Final
 
 from bestfill_client import calls
 from bestfill_client.answers import PASSING, refusal
-from bestfill_client.errors import BY_STATUS, BadAnswer, EngineError, Refused, TimedOut, Unreachable
+from bestfill_client.errors import BY_STATUS, BadAnswer, EngineError, Limited, Refused, TimedOut, Unreachable
 from bestfill_client.models import Order
 from bestfill_client.sending import send, unreachable
 from bestfill_client.steps import (
@@ -32,15 +32,23 @@ STEADY_S: Final = 5.0
 """A connection that lasted so long was a good one, even if nothing happened meanwhile."""
 STRIKES: Final = 3
 """How often in a row, without a new event between, an engine may send what no engine sends."""
+AWAY_MAX_S: Final = 300.0
+"""For how long an answer can have a stream wait; what says more is asked again then."""
 
-_CODES: Final[Mapping[int, str]] = {400: "VALIDATION_ERROR", 404: "NOT_FOUND"}
+_CODES: Final[Mapping[int, str]] = {
+    400: "VALIDATION_ERROR",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+}
 
 
 def follow(stream: Stream, on: Conditions, until: float | None = None) -> Steps[None]:
     """Tell a stream's events until it has ended, or `until` has come.
 
     Raises:
-        Refused: the engine does not serve this stream; NotFound: there is no such order.
+        Refused: the engine does not serve this stream; NotFound: there is no such order; NotAuthorized: the key is not
+            good (any more); Limited: there are too many streams, try after try.
         Unreachable: nothing has come of resuming it for as long as patience has it.
         BadAnswer: what is sent there again and again is no such stream.
     """
@@ -85,14 +93,14 @@ def wait(order_id: str, timeout_s: float | None, on: Conditions) -> Steps[Order]
     raise TimedOut(order.id, order.status, timeout_s)
 
 
-def follow_user(user_id: str, since: int | None, on: Conditions) -> Steps[None]:
+def follow_user(user_id: str | None, since: int | None, on: Conditions) -> Steps[None]:
     """Tell a user's events after a number, or from now on."""
     if since is None:
         since = yield from newest(user_id, on)
     yield from follow(Stream(user_id=user_id, since=since), on)
 
 
-def newest(user_id: str, on: Conditions) -> Steps[int]:
+def newest(user_id: str | None, on: Conditions) -> Steps[int]:
     """Give the number of the user's last event: a stream without a number to go on from could not be resumed."""
     page = yield from send(calls.orders(user_id, 1, 0), on)
     return page.user_seq
@@ -109,11 +117,11 @@ class Trouble:
     def over(self) -> None:
         """There is a new event, so all is well."""
         self._began: float | None = None
-        self._failures = self._strikes = 0
+        self._failures = self._strikes = self._limited = 0
 
     def opened(self) -> None:
         """There is a connection."""
-        self._opened = self._on.clock()
+        self._opened, self._limited = self._on.clock(), 0
 
     def pause_s(self, outcome: Outcome) -> float:
         """Say how long to wait after a connection that did not come about, or has ended.
@@ -125,35 +133,46 @@ class Trouble:
         if self._opened is not None and now - self._opened >= STEADY_S:
             self._began, self._failures = None, 0
         self._opened = None
-        why, at_least_s = self._reason(outcome)
+        error, at_least_s = self._reason(outcome)
         self._failures += 1
         self._began = now if self._began is None else self._began
         pause_s = max(at_least_s, on.patience.pause_s(self._failures, on.chance))
         limit_s = on.patience.stream_s
         if limit_s is not None and now + pause_s - self._began > limit_s:
-            if isinstance(outcome, Lost):
-                raise unreachable(on, why)
-            raise Unreachable(f"the stream from {on.where} breaks off again and again: {why}")
+            raise error
         return pause_s
 
-    def _reason(self, outcome: Outcome) -> tuple[str, float]:
+    def _reason(self, outcome: Outcome) -> tuple[EngineError, float]:
+        """Give what to raise if there is no time left, and how long to wait at least; raise what will not pass."""
         match outcome:
             case Lost():
-                return outcome.reason, 0.0
+                return unreachable(self._on, outcome.reason), 0.0
             case Answer():
-                error = refusal(outcome)
-                if outcome.status not in PASSING or not isinstance(error, Refused):
-                    raise error
-                return error.message, error.retry_after_s or 0.0
+                return self._refused(outcome)
             case Closed(fault="", code=code):
                 if 4400 <= code < 4500 and code != 4429:
                     status = code - 4000
                     raise BY_STATUS.get(status, Refused)(status, _CODES.get(status, ""), outcome.reason)
-                return outcome.reason or f"the stream was closed ({code})", 0.0
+                return self._broken(outcome.reason or f"the stream was closed ({code})"), 0.0
             case Closed():
-                return self._strike(outcome.fault), 0.0
+                return self._broken(self._strike(outcome.fault)), 0.0
             case _:
                 raise AssertionError(outcome)
+
+    def _refused(self, answer: Answer) -> tuple[EngineError, float]:
+        error, patience = refusal(answer), self._on.patience
+        if answer.status not in PASSING or not isinstance(error, Refused):
+            raise error
+        wait_s = error.retry_after_s or 0.0
+        if not isinstance(error, Limited):
+            return self._broken(error.message), min(wait_s, AWAY_MAX_S)
+        self._limited += 1
+        if self._limited >= patience.tries or wait_s > patience.total_s:
+            raise error
+        return error, wait_s
+
+    def _broken(self, why: str) -> Unreachable:
+        return Unreachable(f"the stream from {self._on.where} breaks off again and again: {why}")
 
     def _strike(self, fault: str) -> str:
         self._strikes += 1

@@ -1,5 +1,6 @@
 """What the blocking and the async shell have in common: where they connect, as whom, and what their errors mean."""
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -21,6 +22,11 @@ CONNECT_S: Final = 5.0
 PING_S: Final = 10.0
 """How often the engine is asked whether it is still there, and how long it may take to say so."""
 CLOSE_S: Final = 1.0
+KEY_MAX_CHARS: Final = 8_192
+"""More than any key or token has."""
+LOGGER: Final = logging.getLogger("bestfill_client.socket")
+"""The WebSockets' own, since at DEBUG their library writes each header down, the key among them."""
+LOGGER.setLevel(logging.INFO)
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _FAULTS: Final = {
@@ -33,6 +39,15 @@ _FAULTS: Final = {
 """What a connection is closed with on this side when the other did wrong."""
 
 
+class Hidden(str):
+    """Text that may be a secret: its repr does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
 class Transport(msgspec.Struct, frozen=True):
     """Whom to talk to, how, and which headers to add, for HTTP and WebSockets alike."""
 
@@ -42,12 +57,20 @@ class Transport(msgspec.Struct, frozen=True):
 
     @classmethod
     def build(
-        cls, base_url: str, headers: Mapping[str, str] | None, tls: ssl.SSLContext | None, *, trust_env: bool
+        cls,
+        base_url: str,
+        headers: Mapping[str, str] | None,
+        tls: ssl.SSLContext | None,
+        *,
+        trust_env: bool,
+        key: str | None = None,
+        insecure: bool = False,
     ) -> Self:
         """Check all of it.
 
         Raises:
-            WrongArgument: something cannot be sent. A header's value, which may be a secret, is not shown.
+            WrongArgument: something cannot be sent, or the key would go over a network where others can read it, and
+                not `insecure`. A header's value and the key, which are secrets, are not shown.
         """
         checked = {str(name).lower(): value for name, value in (headers or {}).items()}
         for name, value in checked.items():
@@ -56,7 +79,20 @@ class Transport(msgspec.Struct, frozen=True):
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():
                 raise WrongArgument("headers", f"must have a printable ASCII text as {name}")
         where = address(base_url, trust_env=trust_env)
-        return cls(where, {"user-agent": USER_AGENT} | checked, tls or ssl.create_default_context())
+        if key is not None:
+            if "authorization" in checked:
+                raise WrongArgument("key", "and an Authorization header can't both be given")
+            checked["authorization"] = f"Bearer {_sound(key)}"
+            if not (where.private or insecure):
+                wanted = "use an https URL, or, if you trust the network, insecure"
+                raise WrongArgument("key", f"must not go over plain http, where others can read it: {wanted}")
+        hidden = {name: Hidden(value) for name, value in checked.items()}
+        return cls(where, {"user-agent": USER_AGENT} | hidden, tls or ssl.create_default_context())
+
+    @property
+    def credential(self) -> bool:
+        """Whether whoever asks is known by what is sent along."""
+        return "authorization" in self.headers
 
     def http(self) -> dict[str, Any]:
         """Give the options of an httpx client. Its own view of the environment would differ from the WebSockets'."""
@@ -81,8 +117,18 @@ class Transport(msgspec.Struct, frozen=True):
             "ping_interval": PING_S,
             "ping_timeout": PING_S,
             "close_timeout": CLOSE_S,
+            "logger": LOGGER,
         }
         return options | ({"ssl": self.tls} if self.address.ws.startswith("wss") else {})
+
+
+def _sound(key: str) -> str:
+    """Check that a key can be sent as it is. What is wrong with it is said without showing any of it."""
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or not key or " " in key:
+        raise WrongArgument("key", "must be printable ASCII characters without a space")
+    if len(key) > KEY_MAX_CHARS:
+        raise WrongArgument("key", f"must have at most {KEY_MAX_CHARS} characters")
+    return key
 
 
 def request(ask: Ask) -> dict[str, Any]:

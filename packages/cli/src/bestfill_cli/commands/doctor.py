@@ -23,7 +23,7 @@ def doctor(run: Run) -> Exit:
     """Look at everything that the settings name, side by side, and show a table of what was found."""
     settings, checks = _settings(os.environ)
     with run.screen.waiting("looking"):
-        examined = examine(_looks(run.url, settings), WITHIN_S)
+        examined = examine(_looks(run, settings), WITHIN_S)
     run.abandoned = examined.abandoned
     checks += examined.checks
     if run.json:
@@ -47,9 +47,12 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[Check]]
     return settings, [ok("settings", f"{mode} {chain}; {set_ or 'all as by default'}")]
 
 
-def _looks(url: str, settings: Settings | None) -> dict[str, Look]:
+def _looks(run: Run, settings: Settings | None) -> dict[str, Look]:
     """Give what is to be looked at, by what to call it if no answer comes."""
-    looks: dict[str, Look] = {"engine": partial(_look, "engine", url, settings)}
+    looks: dict[str, Look] = {
+        "engine": partial(_look, "engine", run.url, settings, run.key, run.insecure),
+        "access": partial(_look, "access", run.url, run.key, run.insecure),
+    }
     if settings is None:
         return looks
     if settings.database_url is not None:

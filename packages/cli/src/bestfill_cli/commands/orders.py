@@ -42,7 +42,9 @@ def orders(run: Run, limit: int, offset: int, wanted: str | None) -> Exit:
     run.screen.table(_LIST, [_row(order, names) for order in found])
     of_status = f" that are {wanted}" if wanted else ""
     newest = f"the newest {PAGES_MAX * PAGE} of " if wanted and page.total > PAGES_MAX * PAGE else ""
-    run.screen.say(Marked(f"{len(found)}{of_status}, of {newest}{page.total} orders of {run.user}", "dim"))
+    whose = run.user or next((order.user_id for order in page.orders), None)
+    of_whom = "" if whose is None else f" of {whose}"
+    run.screen.say(Marked(f"{len(found)}{of_status}, of {newest}{page.total} orders{of_whom}", "dim"))
     return Exit.DONE
 
 
@@ -81,7 +83,9 @@ def cancel(run: Run, order_id: str) -> Exit:
     return Exit.DONE
 
 
-def _found(engine: Bestfill, user: str, limit: int, offset: int, wanted: str | None) -> tuple[OrderPage, list[Order]]:
+def _found(
+    engine: Bestfill, user: str | None, limit: int, offset: int, wanted: str | None
+) -> tuple[OrderPage, list[Order]]:
     """Give the first page that was read, and the orders that were asked for."""
     if wanted is None and limit <= PAGE:
         page = engine.orders(user, limit=limit, offset=offset)
@@ -99,7 +103,7 @@ def _found(engine: Bestfill, user: str, limit: int, offset: int, wanted: str | N
     return first, found
 
 
-def _all(engine: Bestfill, user: str, page: OrderPage) -> Iterator[Order]:
+def _all(engine: Bestfill, user: str | None, page: OrderPage) -> Iterator[Order]:
     """Give orders page by page, each once: while new ones are placed, the old ones move down."""
     seen: set[str] = set()
     offset = page.offset

@@ -104,8 +104,9 @@ def _not_placed(error: EngineError) -> list[str]:
 
 def _again(run: Run, swap: Swap, key: str) -> list[str]:
     """Say how to be sure whether an order was accepted. Its expiry is part of it, so it must be the same moment."""
-    words = ["submit", swap.token_in, swap.token_out, swap.amount, *swap.options(), "--user", run.user, "--key", key]
+    user = [] if run.user is None else ["--user", run.user]
+    words = ["submit", swap.token_in, swap.token_out, swap.amount, *swap.options(), *user, "--key", key]
     return [
         "the order may have been accepted; to be sure, repeat it with its key, which never places it twice:",
-        shlex.join(["bestfill", "--url", run.url, *words]),
+        shlex.join(["bestfill", "--url", run.url, *run.key_options(), *words]),
     ]

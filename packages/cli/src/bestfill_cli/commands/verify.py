@@ -13,7 +13,7 @@ from bestfill_cli.run import Run
 
 _KEPT_MAX: Final = 10_000
 """How many faults a JSON document lists; all are counted."""
-_CHANGED: Final = "since that digest was taken, stories were rewritten, taken out or put in"
+_CHANGED: Final = "since that digest was taken, stories or the audit log were rewritten, taken out or put in"
 
 
 def check(run: Run, before: Millis | None, expected: str | None) -> Exit:
@@ -74,6 +74,7 @@ def _document(found: Verdict, faults: list[Fault], before: Millis | None, expect
         "whole": not found.faults,
         "orders": found.orders,
         "events": found.events,
+        "entries": found.entries,
         "faultCount": found.faults,
         "faults": [{"subject": fault.subject, "reason": fault.reason} for fault in faults],
         "digest": None if found.faults else found.digest,

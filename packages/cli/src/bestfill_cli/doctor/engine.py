@@ -12,7 +12,7 @@ import httpx
 from bestfill.errors import plain
 from bestfill_adapters.settings import Settings
 from bestfill_cli.doctor.check import Check, ok, warn, wrong
-from bestfill_client import Bestfill, EngineError, Patience, WrongArgument
+from bestfill_client import Bestfill, EngineError, NotAllowed, Patience, WrongArgument
 from bestfill_client.transport import Transport, lost
 
 ANSWER_S: Final = 4.0
@@ -37,12 +37,12 @@ class Answer(NamedTuple):
         return self.body.get("status") == "ok" if self.status == 200 else self.body.get("code") == "NOT_READY"
 
 
-def look(url: str, settings: Settings | None) -> Sequence[Check]:
+def look(url: str, settings: Settings | None, key: str | None = None, insecure: bool = False) -> Sequence[Check]:
     """Look at who answers at the address, and at the port of the settings if that is another."""
-    return [*_asked(url), *_own_port(url, settings)]
+    return [*_asked(url, key, insecure), *_own_port(url, settings)]
 
 
-def _asked(url: str) -> list[Check]:
+def _asked(url: str, key: str | None, insecure: bool) -> list[Check]:
     where = _shown(url)
     try:
         answer = ask(url)
@@ -62,7 +62,7 @@ def _asked(url: str) -> list[Check]:
     if answer.status != 200:
         detail = plain(str(answer.body.get("detail", "")))
         return [wrong("engine", f"{where} answers, but can't serve: {detail}", "see to what it names"), *_clock(answer)]
-    return [ok("engine", f"{where} is ready"), *_clock(answer), *_attention(url)]
+    return [ok("engine", f"{where} is ready"), *_clock(answer), *_attention(url, key, insecure)]
 
 
 def ask(url: str, *, trust_env: bool = True) -> Answer:
@@ -113,10 +113,12 @@ def _clock(answer: Answer) -> list[Check]:
     return [ok("clock", f"the engine's and this machine's agree within {OFF_MAX_S:g} s")]
 
 
-def _attention(url: str) -> list[Check]:
+def _attention(url: str, key: str | None, insecure: bool) -> list[Check]:
     try:
-        with Bestfill(url, timeout_s=ANSWER_S, patience=Patience(tries=1)) as engine:
+        with Bestfill(url, key=key, insecure=insecure, timeout_s=ANSWER_S, patience=Patience(tries=1)) as engine:
             stats = engine.queue_stats()
+    except (NotAllowed, WrongArgument):
+        return []  # which is told of the access
     except EngineError as error:
         return [wrong("orders", error.message, "look at the engine's log")]
     if stats.dead_count:

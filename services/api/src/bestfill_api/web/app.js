@@ -2,10 +2,12 @@
 
 import { plain, shortId } from "/web/format.js";
 import { h, mark, say } from "/web/dom.js";
+import { access, bearer } from "/web/access.js";
 import { currentUser, orders, tokens, tradeAs } from "/web/session.js";
 import "/web/blotter.js";
 import "/web/engine.js";
 import "/web/order.js";
+import "/web/signin.js";
 import "/web/ticket.js";
 
 const main = document.getElementById("main");
@@ -13,6 +15,7 @@ const connection = document.getElementById("connection");
 const userForm = document.getElementById("user");
 const userField = document.getElementById("userId");
 const userError = document.getElementById("userId-error");
+const notice = document.getElementById("notice");
 
 const ticket = document.createElement("order-ticket");
 const blotter = document.createElement("order-blotter");
@@ -53,6 +56,7 @@ function route(first = false) {
 }
 
 function changeUser() {
+  if (bearer()) return;
   const name = userField.value.trim() || currentUser(); // who trades is never hidden
   userField.value = name;
   if (name === currentUser()) return;
@@ -62,7 +66,7 @@ function changeUser() {
 }
 
 function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("dialog")) return;
   if (event.key === "Escape" && location.hash.startsWith("#/orders/")) location.hash = "#/";
   if (event.target.closest?.("input, select, textarea")) return;
   const act = { n: () => ticket.begin(), "/": () => blotter.find() }[event.key];
@@ -73,7 +77,7 @@ function press(event) {
   addEventListener("hashchange", act, { once: true });
 }
 
-userField.value = currentUser();
+if (!bearer()) userField.value = currentUser();
 userForm.addEventListener("submit", (event) => event.preventDefault());
 userForm.addEventListener("submit", changeUser);
 userField.addEventListener("change", changeUser);
@@ -83,8 +87,18 @@ orders.addEventListener("live", ({ detail }) => {
 });
 orders.addEventListener("refused", ({ detail: { problem } }) => {
   say(connection, "Not connected");
+  if (bearer()) return say(notice, `${plain(problem.message)}.`);
   say(userError, plain(problem.errors.find((error) => error.field === "userId")?.message ?? problem.message));
   mark(userField, "aria-invalid", "true");
+});
+access.addEventListener("wanted", () => {
+  connection.dataset.state = "out";
+  say(connection, "Not signed in");
+});
+access.addEventListener("changed", () => {
+  say(notice, "");
+  if (!bearer()) userField.value = currentUser();
+  if (location.hash.startsWith("#/orders/")) route(true); // it may be another's
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // its hash would be another view

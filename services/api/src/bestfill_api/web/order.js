@@ -8,7 +8,7 @@ import { quoteCards } from "/web/quotes.js";
 import { cancel, symbol, tokens } from "/web/session.js";
 import { badge, setBadge } from "/web/status.js";
 import { advance, CANCELLABLE, ENDED, step } from "/web/story.js";
-import { Stream } from "/web/stream.js";
+import { Stream, UNAUTHORIZED } from "/web/stream.js";
 import { waterfall } from "/web/waterfall.js";
 
 const TICK_MS = 250;
@@ -101,7 +101,7 @@ class OrderPage extends HTMLElement {
     this.#stream = new Stream(`/ws/${encodeURIComponent(this.#order.id)}`, "seq", 0, {
       event: (event) => this.#heard(event),
       live: () => {},
-      end: (code, reason) => code !== 1000 && say(this.#alert, `${plain(reason)}.`),
+      end: (code, reason) => code !== 1000 && code !== UNAUTHORIZED && say(this.#alert, `${plain(reason)}.`),
     });
     this.#show();
   }

@@ -3,7 +3,7 @@
 import { get, orderPath, Problem } from "/web/api.js";
 import { framed } from "/web/dom.js";
 import { advance, born, step } from "/web/story.js";
-import { Stream } from "/web/stream.js";
+import { Stream, UNAUTHORIZED } from "/web/stream.js";
 
 const PAGE = 100;
 const AT_FIRST = 1_000;
@@ -32,7 +32,7 @@ export class Orders extends EventTarget {
   #turn = new AbortController();
   #tell = framed(() => this.#told());
 
-  /** Show the orders of a user from now on. */
+  /** Show the orders of a user from now on; undefined is whoever has signed in. */
   follow(user) {
     this.#turn.abort();
     this.#turn = new AbortController();
@@ -109,8 +109,7 @@ export class Orders extends EventTarget {
   }
 
   async #page(offset, signal) {
-    const query = new URLSearchParams({ userId: this.#user, limit: PAGE, offset });
-    const page = await get(`/api/orders?${query}`, signal);
+    const page = await get(`/api/orders?${this.#query({ limit: PAGE, offset })}`, signal);
     for (const view of page.orders) this.#merge(view);
     this.rows.sort(newestFirst);
     this.more = offset + page.orders.length < page.total && page.orders.length > 0;
@@ -120,16 +119,20 @@ export class Orders extends EventTarget {
   }
 
   #connect(userSeq, signal) {
-    const path = `/ws?${new URLSearchParams({ userId: this.#user })}`;
-    this.#stream = new Stream(path, "userSeq", userSeq, {
+    this.#stream = new Stream(`/ws?${this.#query({})}`, "userSeq", userSeq, {
       event: (event) => this.#heard(event),
       live: (live) => this.#setLive(live),
       // The store is another one than it was, or an older state of it: begin anew, not at once for ever.
-      end: () => {
+      end: (code) => {
         this.#setLive(false);
+        if (code === UNAUTHORIZED) return; // until somebody has signed in
         setTimeout(() => signal.aborted || this.follow(this.#user), AGAIN_MS);
       },
     });
+  }
+
+  #query(more) {
+    return new URLSearchParams(this.#user === undefined ? more : { userId: this.#user, ...more });
   }
 
   #heard(event) {

@@ -9,6 +9,8 @@ import { icon } from "/web/status.js";
 
 const PAUSE_MS = 300;
 const STALE_MS = 15_000;
+/** Statuses of answers that pass: when somebody has signed in, or after a while. */
+const PASSING = new Set([401, 429]);
 
 const ANEW =
   "An order asks every venue anew. For a bound that holds whatever they say then, set “Minimum received”.";
@@ -81,7 +83,7 @@ class OrderPreview extends HTMLElement {
       const wrong = problem.errors?.length > 0;
       this.#note(wrong ? "Mend the marked field to see quotes." : plain(problem.message));
       this.onproblem(wrong ? problem : null);
-      if (problem instanceof Unanswered) return void (this.#asked = null); // the next `refresh` asks again
+      if (problem instanceof Unanswered || PASSING.has(problem.status)) return void (this.#asked = null); // the next `refresh` asks again
     }
     this.#asked = null;
     this.#stale = setTimeout(() => this.#old(), STALE_MS);

@@ -1,5 +1,6 @@
 // Who trades here, with which tokens, and their orders: what all views share.
 
+import { access, bearer } from "/web/access.js";
 import { get, orderPath, post, refused } from "/web/api.js";
 import { plain, shortHash } from "/web/format.js";
 import { Orders } from "/web/orders.js";
@@ -11,15 +12,27 @@ const AGAIN_MS = 2_000;
 export const orders = new Orders();
 
 let user = kept();
+let turns = 0;
 const byMint = new Map();
 
-export const currentUser = () => user;
+/** Who trades: undefined for whoever has signed in, whom the engine knows. */
+export const currentUser = () => (bearer() ? undefined : user);
+
+/** Counts how often somebody else began to trade here. */
+export const turn = () => turns;
 
 /** Trade as somebody else. */
 export function tradeAs(name) {
   user = name;
   keep(name);
-  orders.follow(name);
+  begin();
+}
+
+access.addEventListener("changed", begin);
+
+function begin() {
+  turns += 1;
+  orders.follow(currentUser());
 }
 
 /** Cancel an order. Gives what to say if it is not cancelled, or may not be; else nothing. */

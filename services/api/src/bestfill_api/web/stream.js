@@ -1,5 +1,8 @@
 // A WebSocket of the engine that outlives its connections: every event once, in order, none missing.
 
+import { bearer, want } from "/web/access.js";
+import { peek } from "/web/api.js";
+
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 const STEADY_MS = 5_000;
@@ -8,6 +11,8 @@ const OPEN_MS = 10_000;
 const NORMAL = 1000;
 const BAD_REQUEST = 4400;
 const NOT_FOUND = 4404;
+/** Why a stream ends whose key is not good (any more): somebody must sign in, and then it is followed anew. */
+export const UNAUTHORIZED = 4401;
 
 /** The path with `since`, on the page's own host. */
 function socketUrl(path, since) {
@@ -21,8 +26,8 @@ function socketUrl(path, since) {
  * Follows `path` after event `since`, counted by `number` ("seq" or "userSeq").
  *
  * Calls `event(message)` for each event; `live(true | false)` as connections come and go; `end(code, reason)` once,
- * when following on makes no sense: the story has ended (1000), there is none (4404), or the request does not do
- * (4400; of a `since` ahead of the store, whoever follows must read the state anew).
+ * when following on makes no sense: the story has ended (1000), there is none (4404), the key is not good (4401), or the
+ * request does not do (4400; of a `since` ahead of the store, whoever follows must read the state anew).
  */
 export class Stream {
   #path;
@@ -55,7 +60,8 @@ export class Stream {
   }
 
   #connect() {
-    const socket = new WebSocket(socketUrl(this.#path, this.#since));
+    const who = bearer();
+    const socket = new WebSocket(socketUrl(this.#path, this.#since), who ? ["bestfill", `bearer.${who}`] : []);
     let openedAt = Infinity;
     this.#socket = socket;
     this.#timer = setTimeout(this.#anew, OPEN_MS);
@@ -70,6 +76,7 @@ export class Stream {
       clearTimeout(this.#timer);
       if (performance.now() - openedAt > STEADY_MS) this.#wait = FIRST_WAIT_MS;
       this.#closed(code, reason);
+      if (who && openedAt === Infinity) this.#ask(who);
     };
   }
 
@@ -87,11 +94,21 @@ export class Stream {
   }
 
   #closed(code, reason) {
-    if (code === NORMAL || code === BAD_REQUEST || code === NOT_FOUND) {
+    if (code === NORMAL || code === BAD_REQUEST || code === NOT_FOUND || code === UNAUTHORIZED) {
       this.stop();
       this.#calls.end(code, reason);
+      if (code === UNAUTHORIZED) want(reason);
     } else {
       this.#retry();
+    }
+  }
+
+  /** A browser does not say how a handshake was refused: ask whether it is for the key. */
+  async #ask(who) {
+    try {
+      await peek("/api/ws/stats", who);
+    } catch ({ status, message }) {
+      if (status === 401 && !this.#stopped && who === bearer()) this.#closed(UNAUTHORIZED, message);
     }
   }
 

@@ -6,7 +6,7 @@ import { h, mark, s, say } from "/web/dom.js";
 import { amount, moment, plain, shortId } from "/web/format.js";
 import { keyOf, settle, unsettled } from "/web/keys.js";
 import "/web/preview.js";
-import { currentUser, orders, symbol, tokens } from "/web/session.js";
+import { currentUser, orders, symbol, tokens, turn } from "/web/session.js";
 import { badge, setBadge } from "/web/status.js";
 import { ENDED } from "/web/story.js";
 
@@ -134,22 +134,29 @@ class OrderTicket extends HTMLElement {
     event.preventDefault();
     if (this.#placing) return;
     const content = this.#content({ userId: currentUser() });
-    const [again, asked] = [unsettled(content), JSON.parse(content)];
+    const [again, asked, whose] = [unsettled(content), JSON.parse(content), turn()];
     this.#setPlacing(true);
     say(this.#alert, "");
     try {
       const accepted = await post("/api/orders/execute", content, { key: keyOf(content) });
       this.#mark([]);
-      this.#accepted(accepted, asked, again);
+      this.#accepted(accepted, asked, again, whose);
       settle(content);
       setTimeout(() => this.#setPlacing(false), PAUSE_MS);
     } catch (problem) {
-      this.#setPlacing(false);
+      if (problem.status === 429) setTimeout(() => this.#again(), problem.seconds * 1_000);
+      else this.#setPlacing(false);
       if (refused(problem)) {
         if (!again) settle(content);
         this.#refused(problem);
       } else this.#unsure(problem, asked);
     }
+  }
+
+  /** There is room for an order again. */
+  #again() {
+    this.#setPlacing(false);
+    say(this.#alert, "");
   }
 
   /** A button that is disabled would lose the focus. */
@@ -158,9 +165,11 @@ class OrderTicket extends HTMLElement {
     mark(this.#form.querySelector(".primary"), "aria-disabled", placing ? "true" : null);
   }
 
-  #accepted({ orderId, createdAt }, asked, again) {
-    if (asked.userId !== currentUser())
-      return say(this.#alert, `Order ${shortId(orderId)} was placed for ${plain(asked.userId, 40)}.`);
+  #accepted({ orderId, createdAt }, asked, again, whose) {
+    if (whose !== turn()) {
+      const owner = plain(asked.userId ?? "whoever had signed in before", 40);
+      return say(this.#alert, `Order ${shortId(orderId)} was placed for ${owner}.`);
+    }
     if (again) say(this.#alert, `It was placed once, at ${moment(createdAt)}: this is no second order.`);
     this.#placed.add(orderId);
     this.#latest = { id: orderId, badge: badge("pending"), text: h("span", {}), row: null };
@@ -178,18 +187,19 @@ class OrderTicket extends HTMLElement {
   }
 
   #refused(problem) {
+    if (problem.status === 401) return say(this.#alert, "Not placed: sign in, and place it again.");
     const elsewhere = this.#mark(problem.errors);
     say(
       this.#alert,
       problem.errors.length
         ? elsewhere.map((error) => plain(`${error.field} ${error.message}`)).join("; ")
-        : plain(problem.message),
+        : plain(problem.message) + unsaid(problem),
     );
     this.#form.querySelector("[aria-invalid]")?.focus();
   }
 
   #unsure(problem, { userId, amountIn, tokenIn, tokenOut }) {
-    const order = `${plain(userId, 40)}: ${amount(amountIn)} ${tokenIn} for ${tokenOut}`;
+    const order = `${userId ? `${plain(userId, 40)}: ` : ""}${amount(amountIn)} ${tokenIn} for ${tokenOut}`;
     say(
       this.#alert,
       `It is not known whether this order was placed (${order}). Press “Place order” again with nothing changed: ` +
@@ -255,6 +265,11 @@ class OrderTicket extends HTMLElement {
           : `${amount(row.amountIn)} ${symbol(row.tokenIn)} → ${symbol(row.tokenOut)}`,
     );
   }
+}
+
+/** The operator's rule, where the reason does not name it. */
+function unsaid({ rule, message }) {
+  return rule && !message.includes(rule) ? ` (the operator's rule: ${plain(rule, 80)})` : "";
 }
 
 function field(label, name, control) {
