@@ -300,7 +300,7 @@ async def talk(host: str, port: int, first: bytes, after: bytes | None = None) -
     told = b""
     try:
         async with asyncio.timeout(ANSWER_S):
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 writer.write(first)
                 if after is not None:
                     told = await reader.readuntil(b"\r\n\r\n")
