@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import redis
 
+from bestfill.engine.switch import Switch
 from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
 from bestfill.order import Order, Status
@@ -92,12 +93,14 @@ class Bench:
         venue.ask = ask
         self.container = Deployed()
         settings = Settings(redis_url=Hidden(redis_url), concurrency=concurrency, quote_timeout_ms=60_000)
+        control = Control()
         for part, its in {
             self.container.settings: settings,
             self.container.store: self.store,
             self.container.queue: self.queue,
             self.container.notifier: Notifier(),
-            self.container.control: Control(),
+            self.container.control: control,
+            self.container.switch: Switch(control),
             self.container.ledger: Opened(),
             self.container.network: Network(),
             self.container.venues: [venue],
