@@ -11,11 +11,11 @@ from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
 from bestfill.mandate import Mandate, day_of
 from bestfill.order import Status
-from bestfill.ports import ControlStore, Halt
+from bestfill.ports import ControlStore, Halt, Reservation
 from bestfill.quote import SignedSwap, SwapPlan
 from bestfill.testing.control import MemoryControl
 from bestfill.transition import Transition
-from bestfill.units import BaseUnits, Millis, Mint
+from bestfill.units import BaseUnits, Millis, Mint, OrderId
 from tools.sim.clock import BEGIN, NEAR_S
 from tools.sim.fate import Fate
 from tools.sim.network import SimNetwork
@@ -73,16 +73,14 @@ class SimControl(ControlStore):
     async def halt(self) -> Halt | None:
         return await self._wire.ask("halt", lambda: at_once(self._control.halt()), 0.02)
 
-    async def reserve(self, user_id: str, day: int, mint: Mint, amount: BaseUnits, most: int) -> bool:
-        return await self._wire.ask(
-            "reserve", lambda: at_once(self._control.reserve(user_id, day, mint, amount, most)), 8
-        )
+    async def reserve(self, order: Reservation, most: int) -> bool:
+        return await self._wire.ask("reserve", lambda: at_once(self._control.reserve(order, most)), 8)
 
-    async def release(self, user_id: str, day: int, mint: Mint, amount: BaseUnits) -> None:
-        await self._wire.ask("release", lambda: at_once(self._control.release(user_id, day, mint, amount)), 8)
+    async def release(self, order_id: OrderId) -> None:
+        await self._wire.ask("release", lambda: at_once(self._control.release(order_id)), 8)
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
-        return await self._wire.ask("reserved", lambda: at_once(self._control.reserved(user_id, day, mint)))
+        raise NotImplementedError
 
     async def add_key(self, key: ApiKey, fact: AuditFact) -> None:
         raise NotImplementedError

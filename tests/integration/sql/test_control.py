@@ -10,8 +10,7 @@ import pytest
 
 from bestfill.access import ApiKey
 from bestfill.errors import Conflict, StoreError
-from bestfill.testing.contracts.control import DAY, HALT, KEY, SOL, fact
-from bestfill.units import BaseUnits
+from bestfill.testing.contracts.control import DAY, HALT, KEY, SOL, fact, sells
 from bestfill_adapters.sql.control import SqlControl, postgres
 from bestfill_adapters.sql.control.postgres import PostgresControl
 from bestfill_adapters.sql.control.sqlite import SqliteControl
@@ -53,9 +52,17 @@ async def test_processes_number_one_log(controls):
 
 
 async def test_processes_never_reserve_more_than_the_most(controls):
-    asked = [control.reserve("ann", DAY, SOL, BaseUnits(7), 100) for _ in range(10) for control in controls]
+    asked = [control.reserve(sells(7), 100) for _ in range(10) for control in controls]
     assert (await asyncio.gather(*asked)).count(True) == 14
     assert [await control.reserved("ann", DAY, SOL) for control in controls] == [98] * 3
+
+
+async def test_processes_count_an_order_once(controls):
+    order = sells(60)
+    assert await asyncio.gather(*(control.reserve(order, 100) for _ in range(4) for control in controls)) == [True] * 12
+    assert await controls[0].reserved("ann", DAY, SOL) == 60
+    await asyncio.gather(*(control.release(order.order_id) for control in controls))
+    assert await controls[0].reserved("ann", DAY, SOL) == 0
 
 
 async def test_one_of_many_processes_makes_a_key(controls):

@@ -66,7 +66,7 @@ def test_orders_of_before_the_count_are_counted(file):
     store.close()
     before = schema(file.path)
     with closing(sqlite3.connect(file.path)) as db, db:
-        for table in ("api_keys", "switches", "daily_notional", "audit_log"):
+        for table in ("api_keys", "switches", "daily_notional", "reservations", "audit_log"):
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE user_streams DROP COLUMN orders")
         db.execute("UPDATE alembic_version SET version_num = '0002'")

@@ -65,7 +65,7 @@ async def test_migrating_again_changes_nothing(database_url):
 
 
 async def before_the_count(connection: asyncpg.Connection) -> None:
-    await connection.execute("DROP TABLE api_keys, switches, daily_notional, audit_log")
+    await connection.execute("DROP TABLE api_keys, switches, daily_notional, reservations, audit_log")
     await connection.execute("DROP FUNCTION audit_log_only_grows")
     await connection.execute("ALTER TABLE user_streams DROP COLUMN orders")
     await connection.execute("UPDATE alembic_version SET version_num = '0002'")

@@ -13,13 +13,13 @@ from bestfill.errors import Conflict, ErrorCode, PolicyDenied, StoreError, Valid
 from bestfill.mandate import Mandate, day_of
 from bestfill.order import Order, Status
 from bestfill.policy import ExecutionPolicy
-from bestfill.testing.clock import ManualClock, SeededEntropy
+from bestfill.ports.telemetry import SILENT
 from bestfill.testing.control import MemoryControl
-from bestfill.testing.fakes import FakeNetwork, FakeNotifier, FakeQueue, FakeVenue
+from bestfill.testing.fakes import FakeVenue
 from bestfill.testing.invariants import check_order
 from bestfill.testing.samples import NOW, SOL, USDC, request
-from bestfill.testing.store import MemoryStore
 from tests.unit.core.test_decide import HELD, POLICY, at
+from tests.watched import Watched
 
 DAY = day_of(NOW)
 ONE = 1_500_000_000
@@ -33,36 +33,19 @@ def day(orders: int) -> Mandate:
 class Office:
     """An API and a worker, each with bounds of its own, on one store."""
 
-    def __init__(self, accepts: Mandate, signs: Mandate | None = None, **more: object) -> None:
-        self.store, self.control, self.queue = MemoryStore(), MemoryControl(), FakeQueue()
-        self.network, self.clock = FakeNetwork(), ManualClock(NOW, auto=True)
-        self.venues = more.pop("venues", None) or [FakeVenue("good", 210_000_000), FakeVenue("better", 213_000_000)]
+    def __init__(self, accepts: Mandate, signs: Mandate | None = None, *venues: FakeVenue) -> None:
+        self.floor, self.control = Watched(SILENT, *venues), MemoryControl()
+        self.store, self.clock, self.venues = self.floor.store, self.floor.clock, self.floor.venues
         self.auditor = Auditor(self.control, self.clock)
         self.api = self.engine(accepts)
-        self.worker = self.engine(accepts if signs is None else signs, **more)
+        self.worker = self.engine(accepts if signs is None else signs)
 
-    def engine(self, mandate: Mandate, **more: object) -> Engine:
-        return Engine(
-            store=self.store,
-            queue=self.queue,
-            notifier=FakeNotifier(),
-            network=self.network,
-            venues=self.venues,
-            clock=self.clock,
-            entropy=SeededEntropy(1 if not hasattr(self, "api") else 2),
-            policy=ExecutionPolicy(quote_timeout_ms=50),
-            make_mandate=lambda: mandate,
-            control=self.control,
-            auditor=self.auditor,
-            **more,
-        )
+    def engine(self, mandate: Mandate) -> Engine:
+        return self.floor.another(make_mandate=lambda: mandate, control=self.control, auditor=self.auditor)
 
     async def to_the_end(self, order: Order) -> Order:
-        while not order.status.terminal:
-            self.clock.advance(max(0, order.wake_at - self.clock.now()))
-            await self.worker.run(order.id)
-            order = await check_order(self.store, order.id)
-        return order
+        await self.floor.run(order, self.worker)
+        return await check_order(self.store, order.id)
 
     async def sold(self) -> int:
         return await self.control.reserved("user-123", DAY, SOL.mint)
@@ -190,7 +173,7 @@ async def test_a_worker_signs_nothing_beyond_its_own_bounds_and_says_so(signs: M
     order = await office.to_the_end(await office.api.place(request()))
     assert (order.status, order.error_code, order.tx_hash) == (Status.FAILED, ErrorCode.POLICY_DENIED, None)
     assert order.error_reason is not None and rule in order.error_reason
-    assert not office.network._plans
+    assert not office.floor.network._plans
     assert await office.audited() == [("worker", "policy.deny", order.id, rule)]
 
 
@@ -202,8 +185,21 @@ async def test_a_bound_on_the_day_that_was_made_narrower_stops_orders_until_the_
     assert await office.sold() == 2 * ONE
 
 
+async def test_orders_that_wait_when_a_bound_on_the_day_is_first_set_are_counted_before_they_are_signed():
+    office = Office(Mandate(), day(2))
+    fails, *others = [await office.api.place(request()) for _ in range(4)]
+    assert await office.sold() == 0
+    bound = office.engine(day(2))
+    assert (await bound.place(request())).status is Status.PENDING
+    await bound.cancel(fails.id)
+    assert await office.sold() == ONE, "what was never counted is not taken off"
+    ends = [(await office.to_the_end(order)).status for order in others]
+    assert ends == [Status.CONFIRMED, Status.FAILED, Status.FAILED]
+    assert await office.sold() == 2 * ONE
+
+
 async def test_a_market_beyond_the_bounds_is_tried_again_and_each_denial_is_audited():
-    office = Office(Mandate(max_price_impact_bps=50), venues=[FakeVenue("steep", 213_000_000, 51)])
+    office = Office(Mandate(max_price_impact_bps=50), None, FakeVenue("steep", 213_000_000, 51))
     placed = await office.api.place(request())
     await office.worker.run(placed.id)
     order = await check_order(office.store, placed.id)
@@ -240,9 +236,9 @@ def test_the_day_is_counted_before_anything_is_signed():
     def next_step(**known: object) -> step.Step:
         return decide(order, attempt, evolve(HELD, **known), POLICY, NOW, mandate=day(2))
 
-    assert next_step() == step.CountDay()
-    assert isinstance(next_step(reserved=2 * ONE), step.Build)
-    assert isinstance(next_step(reserved=2 * ONE + 1), step.Fail)
+    assert next_step() == step.Reserve()
+    assert isinstance(next_step(reserved=True), step.Build)
+    assert isinstance(next_step(reserved=False), step.Fail)
 
 
 async def test_two_hundred_orders_at_once_fill_a_day_to_the_last_that_fits():

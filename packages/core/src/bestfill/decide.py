@@ -19,16 +19,16 @@ from bestfill.units import Millis
 class Known:
     """What a worker knows beyond the store; all of it may be lost at any time.
 
-    `held`: this worker holds the lease of the stored version. `halted`: nothing may be signed now. `reserved`: what the
-    order's user sells of its token on its day, this order included. `error`: the step at hand failed; once something is
-    signed, a person must look. `height` and `status` were asked for in this order, `polls` times so far, last at
-    `polled_at`.
+    `held`: this worker holds the lease of the stored version. `halted`: nothing may be signed now. `reserved`:
+    whether the order is counted, and within what its user may sell on its day. `error`: the step at hand failed; once
+    something is signed, a person must look. `height` and `status` were asked for in this order, `polls` times so far,
+    last at `polled_at`.
     """
 
     held: bool = False
     halted: bool = False
     decision: Decision | None = None
-    reserved: int | None = None
+    reserved: bool | None = None
     signed: SignedSwap | None = field(default=None, repr=False)
     error: BestfillError | None = None
     sent_at: Millis | None = None
@@ -71,8 +71,8 @@ class Choose:
 
 
 @frozen
-class CountDay:
-    """Ask how much the user sells on the order's day."""
+class Reserve:
+    """Have the order counted into its user's day, unless it is, and held against the bound."""
 
 
 @frozen
@@ -146,7 +146,7 @@ class Fail:
 
 
 Step: TypeAlias = (
-    Done | Leave | Claim | Start | AskQuotes | Choose | CountDay | Build | Submit | Send | Poll | Pause | Confirm | Flag
+    Done | Leave | Claim | Start | AskQuotes | Choose | Reserve | Build | Submit | Send | Poll | Pause | Confirm | Flag
     | Rest | Retry | Fail
 )  # fmt: skip
 
@@ -155,7 +155,7 @@ T = TypeVar("T")
 _UNSIGNED: Final = (Status.PENDING, Status.ROUTING, Status.BUILDING)
 _DONE: Final = Done()
 _LEAVE: Final = Leave()
-_COUNT_DAY: Final = CountDay()
+_RESERVE: Final = Reserve()
 
 
 def decide(
@@ -248,10 +248,10 @@ def _building(
     denied = mandate.venue_denial(quote.venue) or mandate.impact_denial(quote.price_impact_bps)
     if denied is not None:
         return _again(order, denied, policy)
-    if (most := mandate.daily(order.token_in)) is not None:
+    if mandate.daily(order.token_in) is not None:
         if known.reserved is None:
-            return _COUNT_DAY
-        if known.reserved > most:
+            return _RESERVE
+        if not known.reserved:
             return Fail(mandate.day_denial(order.token_in, order.decimals_in))
     return Submit(known.signed) if known.signed is not None else Build(quote)
 

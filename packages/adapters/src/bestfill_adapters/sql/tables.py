@@ -32,7 +32,7 @@ from sqlalchemy import (
 from bestfill.order import AttemptOutcome, Status
 from bestfill.quote import SwapOutcome
 
-SCHEMA: Final = "0004"
+SCHEMA: Final = "0005"
 """The newest migration, by which the tables are as they stand here."""
 
 metadata: Final = MetaData(
@@ -290,6 +290,18 @@ daily_notional: Final = Table(
     Column("amount", SUM, nullable=False),
     PrimaryKeyConstraint("user_id", "day", "mint"),
     postgresql_with=_ROOMY,
+)
+
+# What of each such sum is whose: nothing any more, once the order has ended without a swap.
+reservations: Final = Table(
+    "reservations",
+    metadata,
+    Column("order_id", ORDER_ID, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("mint", Text, nullable=False),
+    Column("amount", AMOUNT, nullable=False),
+    PrimaryKeyConstraint("order_id"),
 )
 
 audit_log: Final = Table(

@@ -14,7 +14,18 @@ from bestfill.events import OrderEvent
 from bestfill.mandate import Mandate, day_of
 from bestfill.order import Order
 from bestfill.policy import ExecutionPolicy
-from bestfill.ports import Clock, ControlStore, Entropy, Network, Notifier, OrderQueue, OrderStore, Telemetry, Venue
+from bestfill.ports import (
+    Clock,
+    ControlStore,
+    Entropy,
+    Network,
+    Notifier,
+    OrderQueue,
+    OrderStore,
+    Reservation,
+    Telemetry,
+    Venue,
+)
 from bestfill.ports.telemetry import SILENT, contained
 from bestfill.units import Millis, OrderId
 
@@ -90,7 +101,7 @@ class Desk:
             log.warning("no worker woken", extra={"order_id": order_id, "error": type(error).__name__})
 
     async def reserve(self, order: Order) -> bool:
-        """Count an order that is about to be stored into what its user sells on its day; False if it does not fit.
+        """Have an order counted into what its user sells on its day, once; False if it is beyond the day's bound.
 
         Raises:
             StoreError: whether it is counted is not known.
@@ -98,29 +109,24 @@ class Desk:
         most = self.mandate.daily(order.token_in)
         if most is None or self.control is None:
             return True
-        return await self.control.reserve(
-            order.user_id, day_of(order.created_at), order.token_in, order.amount_in, most
+        sells = Reservation(
+            order_id=order.id,
+            user_id=order.user_id,
+            day=day_of(order.created_at),
+            mint=order.token_in,
+            amount=order.amount_in,
         )
-
-    async def reserved(self, order: Order) -> int:
-        """Give what the order's user sells of its token on its day, this order included.
-
-        Raises:
-            StoreError: it can't be told.
-        """
-        if self.control is None:
-            return 0
-        return await self.control.reserved(order.user_id, day_of(order.created_at), order.token_in)
+        return await self.control.reserve(sells, most)
 
     async def release(self, order: Order) -> None:
-        """Count an order no more: it was not stored, or has ended without a swap, and who calls this made it so.
+        """Count an order no more: it was not stored, or has ended without a swap.
 
         Tried once: should it fail, less may be sold on that day than could be, which is the safe side.
         """
         if self.mandate.daily(order.token_in) is None or self.control is None:
             return
         try:
-            await self.control.release(order.user_id, day_of(order.created_at), order.token_in, order.amount_in)
+            await self.control.release(order.id)
         except BestfillError as error:
             log.warning("an order that ended still counts", extra={"order_id": order.id, "reason": error.reason})
 

@@ -104,8 +104,8 @@ class Execution:
                 await self._commit(to.choose(order, self._present(), decision, desk.lease(now), now))
                 reasons = {c.venue: c.reason for c in decision.considered}
                 log.debug("order routed", extra=self._about(dex=self.order.dex_selected, reasons=reasons))
-            case step.CountDay():
-                self.known.reserved = await desk.reserved(order)
+            case step.Reserve():
+                self.known.reserved = await desk.reserve(order)
             case step.Build(quote):
                 await self._build(quote)
             case step.Submit(signed):

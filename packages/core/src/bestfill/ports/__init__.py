@@ -1,7 +1,7 @@
 """What the engine needs from outside. Adapters subclass these, so that a missing method fails at construction."""
 
 from bestfill.ports.clock import Clock, Entropy
-from bestfill.ports.control import ControlStore, Halt
+from bestfill.ports.control import ControlStore, Halt, Reservation
 from bestfill.ports.network import Network
 from bestfill.ports.notifier import Notifier
 from bestfill.ports.queue import OrderQueue
@@ -21,6 +21,7 @@ __all__ = [
     "OrderQueue",
     "OrderStore",
     "Quoted",
+    "Reservation",
     "Telemetry",
     "Venue",
 ]

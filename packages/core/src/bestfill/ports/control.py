@@ -9,7 +9,7 @@ from attrs import field, frozen
 from bestfill.access import ApiKey
 from bestfill.audit import AuditEntry, AuditFact
 from bestfill.errors import plain
-from bestfill.units import BaseUnits, Millis, Mint
+from bestfill.units import BaseUnits, Millis, Mint, OrderId
 
 
 @frozen(kw_only=True)
@@ -19,6 +19,17 @@ class Halt:
     reason: str = field(converter=plain)
     actor: str = field(converter=plain)
     at: Millis
+
+
+@frozen(kw_only=True)
+class Reservation:
+    """What an order sells of a token on its user's day, which is counted from 1970-01-01 (UTC)."""
+
+    order_id: OrderId
+    user_id: str
+    day: int
+    mint: Mint
+    amount: BaseUnits
 
 
 class ControlStore(Protocol):
@@ -62,19 +73,19 @@ class ControlStore(Protocol):
         """Halt the engine, or let it go on (None)."""
 
     @abstractmethod
-    async def reserve(self, user_id: str, day: int, mint: Mint, amount: BaseUnits, most: int) -> bool:
-        """Add to what a user sells of a token on a day, unless that would then be above `most`; say whether it did.
+    async def reserve(self, order: Reservation, most: int) -> bool:
+        """Count an order into its user's day, unless that was done; say whether the day is then within `most`.
 
-        `day` is counted from 1970-01-01 (UTC). MUST hold among any number of callers at once.
+        If it would not be, the order is not counted. MUST hold among any number of callers at once.
         """
 
     @abstractmethod
-    async def release(self, user_id: str, day: int, mint: Mint, amount: BaseUnits) -> None:
-        """Take back what was reserved, never below nothing."""
+    async def release(self, order_id: OrderId) -> None:
+        """Take an order off its day for good: it is not counted again. Nothing if it was never counted."""
 
     @abstractmethod
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
-        """Give what is reserved, in base units; it may be above 2**64 - 1."""
+        """Give what a user's orders sell of a token on a day, in base units; it may be above 2**64 - 1."""
 
     @abstractmethod
     async def record(self, facts: Sequence[AuditFact]) -> None:

@@ -7,8 +7,8 @@ from attrs import evolve, field, mutable
 from bestfill.access import ApiKey
 from bestfill.audit import NOTHING_BEFORE, AuditEntry, AuditFact
 from bestfill.errors import Conflict, KeyNotFound, StoreError
-from bestfill.ports import ControlStore, Halt
-from bestfill.units import BaseUnits, Millis, Mint
+from bestfill.ports import ControlStore, Halt, Reservation
+from bestfill.units import BaseUnits, Millis, Mint, OrderId
 
 
 @mutable
@@ -19,7 +19,7 @@ class MemoryControl(ControlStore):
     log: list[AuditEntry] = field(factory=list[AuditEntry])
     _keys: dict[str, ApiKey] = field(factory=dict[str, ApiKey])
     _halt: Halt | None = None
-    _reserved: dict[tuple[str, int, Mint], int] = field(factory=dict[tuple[str, int, Mint], int])
+    _reservations: dict[OrderId, Reservation] = field(factory=dict[OrderId, Reservation])
 
     async def add_key(self, key: ApiKey, fact: AuditFact) -> None:
         """Keep a new key."""
@@ -60,25 +60,25 @@ class MemoryControl(ControlStore):
         self._halt = halt
         self._append(fact)
 
-    async def reserve(self, user_id: str, day: int, mint: Mint, amount: BaseUnits, most: int) -> bool:
-        """Add to what a user sells of a token on a day, unless that would then be above `most`."""
-        self._check_up()
-        total = self._reserved.get((user_id, day, mint), 0) + amount
-        if total > most:
-            return False
-        self._reserved[user_id, day, mint] = total
-        return True
+    async def reserve(self, order: Reservation, most: int) -> bool:
+        """Count an order into its user's day, unless that was done."""
+        counted = order.order_id in self._reservations
+        total = await self.reserved(order.user_id, order.day, order.mint) + (0 if counted else order.amount)
+        if total <= most:
+            self._reservations.setdefault(order.order_id, order)
+        return total <= most
 
-    async def release(self, user_id: str, day: int, mint: Mint, amount: BaseUnits) -> None:
-        """Take back what was reserved."""
+    async def release(self, order_id: OrderId) -> None:
+        """Take an order off its day for good."""
         self._check_up()
-        if (user_id, day, mint) in self._reserved:
-            self._reserved[user_id, day, mint] = max(0, self._reserved[user_id, day, mint] - amount)
+        if order_id in self._reservations:
+            self._reservations[order_id] = evolve(self._reservations[order_id], amount=BaseUnits(0))
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
-        """Give what is reserved."""
+        """Give what a user's orders sell of a token on a day."""
         self._check_up()
-        return self._reserved.get((user_id, day, mint), 0)
+        orders = self._reservations.values()
+        return sum(one.amount for one in orders if (one.user_id, one.day, one.mint) == (user_id, day, mint))
 
     async def record(self, facts: Sequence[AuditFact]) -> None:
         """Append facts to the log."""

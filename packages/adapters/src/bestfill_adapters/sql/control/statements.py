@@ -8,18 +8,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import asdict, evolve
 from sqlalchemy import Connection, CursorResult, RowMapping, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bestfill.access import ApiKey, Scope
 from bestfill.audit import NOTHING_BEFORE, AuditEntry, AuditFact, to_json
 from bestfill.errors import Conflict, KeyNotFound
-from bestfill.ports import Halt
-from bestfill.units import BaseUnits, Millis, Mint
+from bestfill.ports import Halt, Reservation
+from bestfill.units import Millis, Mint, OrderId
 from bestfill_adapters.sql.postgres.literals import storable
 from bestfill_adapters.sql.reads import bounded
-from bestfill_adapters.sql.tables import api_keys, audit_log, daily_notional, switches
+from bestfill_adapters.sql.tables import api_keys, audit_log, daily_notional, reservations, switches
 
 HALT: Final = "halt"
 
@@ -85,24 +85,35 @@ def set_halt(db: Connection, to: Halt | None, fact: AuditFact) -> None:
         db.execute(insert(switches).values(name=HALT, reason=to.reason, actor=to.actor, at=to.at))
 
 
-def reserve(db: Connection, user_id: str, day: int, mint: Mint, amount: BaseUnits, most: int) -> bool:
-    """Add to a day's amount, unless that would then be above `most`."""
-    so_far = _day(db, user_id, day, mint, locked=True)
-    if (so_far or 0) + amount > most:
-        return False
+def reserve(db: Connection, order: Reservation, most: int) -> bool:
+    """Count an order into its user's day, unless that was done; say whether the day is then within `most`."""
+    day = order.user_id, order.day, order.mint
+    so_far = _day(db, *day, locked=True)
     if so_far is None:
-        _new(db, daily_notional, {"user_id": user_id, "day": day, "mint": mint, "amount": "0"})
-        so_far = _day(db, user_id, day, mint, locked=True) or 0  # another may have been faster
-        if so_far + amount > most:
+        if order.amount > most:
             return False
-    _set_day(db, user_id, day, mint, so_far + amount)
+        _new(db, daily_notional, {"user_id": order.user_id, "day": order.day, "mint": order.mint, "amount": "0"})
+        so_far = _day(db, *day, locked=True) or 0  # another may have been faster
+    if db.execute(select(reservations.c.day).where(reservations.c.order_id == order.order_id)).first():
+        return so_far <= most
+    if so_far + order.amount > most:
+        return False
+    db.execute(insert(reservations).values({**asdict(order), "amount": str(order.amount)}))
+    _set_day(db, *day, so_far + order.amount)
     return True
 
 
-def release(db: Connection, user_id: str, day: int, mint: Mint, amount: BaseUnits) -> None:
-    """Take back from a day's amount, never below nothing."""
-    if (so_far := _day(db, user_id, day, mint, locked=True)) is not None:
-        _set_day(db, user_id, day, mint, max(0, so_far - amount))
+def release(db: Connection, order_id: OrderId) -> None:
+    """Take an order off its day, and keep it with nothing, lest somebody who is late count it again."""
+    this = reservations.c.order_id == order_id
+    row = db.execute(select(reservations).where(this).with_for_update()).mappings().first()
+    if row is None or not int(row["amount"]):
+        return
+    db.execute(update(reservations).where(this).values(amount="0"))
+    day = row["user_id"], row["day"], row["mint"]
+    so_far = _day(db, *day, locked=True)
+    if so_far is not None:
+        _set_day(db, *day, so_far - int(row["amount"]))
 
 
 def reserved(db: Connection, user_id: str, day: int, mint: Mint) -> int:

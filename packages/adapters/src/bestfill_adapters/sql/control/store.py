@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from bestfill.access import ApiKey
 from bestfill.audit import AuditEntry, AuditFact
 from bestfill.errors import StoreError
-from bestfill.ports import ControlStore, Halt
-from bestfill.units import BaseUnits, Millis, Mint
+from bestfill.ports import ControlStore, Halt, Reservation
+from bestfill.units import Millis, Mint, OrderId
 from bestfill_adapters.sql.control import statements
 from bestfill_adapters.sql.tables import SCHEMA
 
@@ -78,16 +78,16 @@ class SqlControl(ControlStore):
         """Halt the engine, or let it go on."""
         await self.write(lambda db: statements.set_halt(db, halt, fact))
 
-    async def reserve(self, user_id: str, day: int, mint: Mint, amount: BaseUnits, most: int) -> bool:
-        """Add to what a user sells of a token on a day, unless that would then be above `most`."""
-        return await self.write(lambda db: statements.reserve(db, user_id, day, mint, amount, most))
+    async def reserve(self, order: Reservation, most: int) -> bool:
+        """Count an order into its user's day, unless that was done."""
+        return await self.write(lambda db: statements.reserve(db, order, most))
 
-    async def release(self, user_id: str, day: int, mint: Mint, amount: BaseUnits) -> None:
-        """Take back what was reserved."""
-        await self.write(lambda db: statements.release(db, user_id, day, mint, amount))
+    async def release(self, order_id: OrderId) -> None:
+        """Take an order off its day for good."""
+        await self.write(lambda db: statements.release(db, order_id))
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
-        """Give what is reserved."""
+        """Give what a user's orders sell of a token on a day."""
         return await self.read(lambda db: statements.reserved(db, user_id, day, mint))
 
     async def record(self, facts: Sequence[AuditFact]) -> None:

@@ -1,6 +1,7 @@
 """The checks of a ControlStore; each takes an empty one."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -9,9 +10,9 @@ from attrs import evolve
 from bestfill.access import ApiKey, Scope
 from bestfill.audit import NOTHING_BEFORE, AuditFact
 from bestfill.errors import Conflict, KeyNotFound
-from bestfill.ports import ControlStore, Halt
+from bestfill.ports import ControlStore, Halt, Reservation
 from bestfill.testing.contracts.raising import raises
-from bestfill.testing.samples import NOW
+from bestfill.testing.samples import NOW, order_id
 from bestfill.units import U64_MAX, BaseUnits, Millis, Mint
 
 DAY: Final = NOW // 86_400_000
@@ -27,6 +28,7 @@ KEY: Final = ApiKey(
     expires_at=Millis(NOW + 90 * 86_400_000),
 )
 HALT: Final = Halt(reason="the venue's pool is drained", actor="cli:ann", at=NOW)
+_NUMBERS: Final = itertools.count(1)
 NASTY: Final = "a\0b\ud800\u202e\nc" + "x" * 999
 
 
@@ -36,6 +38,11 @@ def fact(number: int = 1, action: str = "key.create") -> AuditFact:
     return AuditFact(
         at=Millis(NOW + number), actor="cli:ann", origin="cli", action=action, subject=f"s-{number}", detail=detail
     )
+
+
+def sells(amount: int) -> Reservation:
+    """Give what another order of Ann's sells."""
+    return Reservation(order_id=order_id(next(_NUMBERS)), user_id="ann", day=DAY, mint=SOL, amount=BaseUnits(amount))
 
 
 async def a_key_is_read_back_as_it_was_kept(store: ControlStore) -> None:
@@ -107,46 +114,66 @@ async def many_who_switch_leave_one_state(store: ControlStore) -> None:
 async def reservations_stop_at_the_most(store: ControlStore) -> None:
     """Up to it and no unit further; by user, day and token."""
     assert await store.reserved("ann", DAY, SOL) == 0
-    assert await store.reserve("ann", DAY, SOL, BaseUnits(60), 100)
-    assert not await store.reserve("ann", DAY, SOL, BaseUnits(41), 100)
-    assert await store.reserve("ann", DAY, SOL, BaseUnits(40), 100)
-    assert not await store.reserve("ann", DAY, SOL, BaseUnits(1), 100)
-    for user, day, mint in (("bob", DAY, SOL), ("ann", DAY + 1, SOL), ("ann", DAY, USDC)):
-        assert not await store.reserve(user, day, mint, BaseUnits(101), 100)
-        assert await store.reserved(user, day, mint) == 0
-        assert await store.reserve(user, day, mint, BaseUnits(100), 100)
+    assert await store.reserve(sells(60), 100)
+    assert not await store.reserve(sells(41), 100)
+    assert await store.reserve(sells(40), 100)
+    assert not await store.reserve(sells(1), 100)
+    for user_id, day, mint in (("bob", DAY, SOL), ("ann", DAY + 1, SOL), ("ann", DAY, USDC)):
+        other = evolve(sells(101), user_id=user_id, day=day, mint=mint)
+        assert not await store.reserve(other, 100)
+        assert await store.reserved(user_id, day, mint) == 0
+        assert await store.reserve(evolve(other, amount=BaseUnits(100)), 100)
     assert await store.reserved("ann", DAY, SOL) == 100
 
 
-async def a_release_makes_room(store: ControlStore) -> None:
-    """But never below nothing."""
-    await store.release("ann", DAY, SOL, BaseUnits(5))
+async def an_order_is_counted_once(store: ControlStore) -> None:
+    """And, once it is, held against the bound of who asks."""
+    one, other = sells(60), sells(40)
+    assert await store.reserve(one, 100) and await store.reserve(other, 100)
+    assert await store.reserve(one, 100) and await store.reserve(other, 100)
+    assert not await store.reserve(one, 99), "a bound that was made narrower"
+    assert await store.reserved("ann", DAY, SOL) == 100
+    assert (await asyncio.gather(*(store.reserve(other, 100) for _ in range(8)))).count(True) == 8
+    late = sells(50)
+    assert (await asyncio.gather(*(store.reserve(late, 150) for _ in range(8)))).count(True) == 8
+    assert await store.reserved("ann", DAY, SOL) == 150
+
+
+async def a_release_makes_room_once_and_for_good(store: ControlStore) -> None:
+    """An order that was never counted gives nothing back, and one that was released is not counted again."""
+    one, other = sells(60), sells(40)
+    await store.release(one.order_id)
     assert await store.reserved("ann", DAY, SOL) == 0
-    assert await store.reserve("ann", DAY, SOL, BaseUnits(100), 100)
-    await store.release("ann", DAY, SOL, BaseUnits(30))
-    assert await store.reserved("ann", DAY, SOL) == 70
-    assert await store.reserve("ann", DAY, SOL, BaseUnits(30), 100)
-    await store.release("ann", DAY, SOL, BaseUnits(101))
-    assert await store.reserved("ann", DAY, SOL) == 0
+    assert await store.reserve(one, 100) and await store.reserve(other, 100)
+    await asyncio.gather(*(store.release(one.order_id) for _ in range(8)))
+    await store.release(sells(1).order_id)
+    assert await store.reserved("ann", DAY, SOL) == 40
+    assert await store.reserve(one, 100), "whoever is late is told what is so, which is that the day is within it"
+    assert await store.reserved("ann", DAY, SOL) == 40
+    assert await store.reserve(sells(60), 100)
+    await store.release(one.order_id)
+    assert await store.reserved("ann", DAY, SOL) == 100
 
 
 async def sums_above_all_amounts_are_exact(store: ControlStore) -> None:
     """A day's sum may be above the largest amount, to the unit."""
-    most = 3 * U64_MAX
-    for _ in range(3):
-        assert await store.reserve("ann", DAY, SOL, BaseUnits(U64_MAX), most)
+    most, orders = 3 * U64_MAX, [sells(U64_MAX) for _ in range(3)]
+    for order in orders:
+        assert await store.reserve(order, most)
     assert await store.reserved("ann", DAY, SOL) == most
-    assert not await store.reserve("ann", DAY, SOL, BaseUnits(1), most)
-    await store.release("ann", DAY, SOL, BaseUnits(1))
-    assert await store.reserve("ann", DAY, SOL, BaseUnits(1), most)
+    assert not await store.reserve(sells(1), most)
+    await store.release(orders[0].order_id)
+    assert await store.reserved("ann", DAY, SOL) == 2 * U64_MAX
+    assert await store.reserve(sells(U64_MAX), most)
 
 
 async def a_race_never_passes_the_most(store: ControlStore) -> None:
     """Just as many get in as there is room for."""
-    got = await asyncio.gather(*(store.reserve("ann", DAY, SOL, BaseUnits(7), 100) for _ in range(60)))
+    orders = [sells(7) for _ in range(60)]
+    got = await asyncio.gather(*(store.reserve(order, 100) for order in orders))
     assert got.count(True) == 14
     assert await store.reserved("ann", DAY, SOL) == 98
-    await asyncio.gather(*(store.release("ann", DAY, SOL, BaseUnits(7)) for _ in range(14)))
+    await asyncio.gather(*(store.release(order.order_id) for order in orders))
     assert await store.reserved("ann", DAY, SOL) == 0
 
 
@@ -193,7 +220,8 @@ CHECKS: Final[tuple[Callable[[ControlStore], Awaitable[None]], ...]] = (
     a_halt_holds_until_it_is_lifted,
     many_who_switch_leave_one_state,
     reservations_stop_at_the_most,
-    a_release_makes_room,
+    an_order_is_counted_once,
+    a_release_makes_room_once_and_for_good,
     sums_above_all_amounts_are_exact,
     a_race_never_passes_the_most,
     facts_stand_in_a_chain_without_gaps,
