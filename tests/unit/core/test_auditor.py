@@ -83,6 +83,29 @@ async def test_what_gathers_while_the_log_is_written_goes_as_one_group(auditor, 
     assert told(control) == ["first", *map(str, range(GROUP + 1))]
 
 
+async def test_facts_gather_between_two_groups(auditor, control, monkeypatch):
+    monkeypatch.setattr("bestfill.engine.auditor.PAUSE_S", 60)
+    control.gate.set()
+    note(auditor, "first")
+    await control.entered.acquire()
+    for n in range(10):
+        note(auditor, n)
+        await asyncio.sleep(0)
+    assert control.groups == [1]
+    await auditor.close()
+    assert control.groups == [1, 10], "an end does not wait for more"
+
+
+async def test_facts_of_a_whole_group_need_not_gather(auditor, control, monkeypatch):
+    monkeypatch.setattr("bestfill.engine.auditor.PAUSE_S", 60)
+    note(auditor, "first")
+    await control.entered.acquire()
+    note(auditor, *range(GROUP))
+    control.gate.set()
+    await control.entered.acquire()
+    assert control.groups == [1, GROUP]
+
+
 async def test_what_could_not_be_stored_is_tried_again_after_a_pause(auditor, control, clock, caplog):
     control.fails = 2
     control.gate.set()

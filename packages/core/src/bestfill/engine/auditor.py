@@ -17,6 +17,8 @@ from bestfill.units import Millis
 ROOM: Final = 10_000
 """So many facts wait at most; a database that is away for longer costs some, and the log says how many."""
 GROUP: Final = 500
+PAUSE_S: Final = 0.5
+"""How long facts gather between two groups: each costs the database a commit, beside those of the orders."""
 RETRY_MS: Final = 1_000
 FLUSH_S: Final = 5.0
 
@@ -24,9 +26,9 @@ log = logging.getLogger(__name__)
 
 
 class Auditor:
-    """Gathers facts while the last ones are stored, and stores those as one group: no timer, and in their order.
+    """Stores a fact at once, and those that gather within PAUSE_S after it as one group; in their order.
 
-    A fact is stored a moment after it is noted: what a crash cuts off is lost, and what the database took without
+    So a fact is stored a moment after it is noted: what a crash cuts off is lost, and what the database took without
     saying so stands twice. A change that must not be without its fact has it written by the control store itself.
 
     Args:
@@ -38,9 +40,9 @@ class Auditor:
 
     def __init__(self, control: ControlStore, clock: Clock, room: int = ROOM, telemetry: Telemetry = SILENT) -> None:
         self._control, self._clock, self._room, self._telemetry = control, clock, room, telemetry
-        self._waiting: deque[AuditFact] = deque()
+        self._waiting: deque[tuple[Millis, str, str, str, str, Mapping[str, str]]] = deque()
         self._dropped = 0
-        self._noted, self._stored = asyncio.Event(), asyncio.Event()
+        self._noted, self._stored, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -65,6 +67,7 @@ class Auditor:
         task, self._task = self._task, None
         if task is None:
             return
+        self._closing.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self._waiting:
@@ -82,7 +85,7 @@ class Auditor:
                 await self._noted.wait()
             group = [*islice(self._waiting, GROUP)]
             try:
-                await self._control.record(group)
+                await self._control.record([_fact(*noted) for noted in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, the facts must not be lost for it
                 reason = error.reason if isinstance(error, BestfillError) else type(error).__name__
                 log.warning("audit log not written; trying again", extra={"facts": len(group), "reason": reason})
@@ -95,10 +98,18 @@ class Auditor:
                 log.error("facts were dropped from the audit log", extra={"facts": dropped})
                 self._append("auditor", "", "audit.drop", "facts", {"count": str(dropped)})
             self._stored.set()
+            if len(self._waiting) < GROUP:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_S):
+                await self._closing.wait()
 
     def _append(self, actor: str, origin: str, action: str, subject: str, detail: Mapping[str, str]) -> None:
-        fact = AuditFact(
-            at=self._clock.now(), actor=actor, origin=origin, action=action, subject=subject, detail=detail
-        )
-        self._waiting.append(fact)
+        self._waiting.append((self._clock.now(), actor, origin, action, subject, detail))
         self._noted.set()
+
+
+def _fact(at: Millis, actor: str, origin: str, action: str, subject: str, detail: Mapping[str, str]) -> AuditFact:
+    return AuditFact(at=at, actor=actor, origin=origin, action=action, subject=subject, detail=detail)
