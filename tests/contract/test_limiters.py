@@ -49,6 +49,15 @@ async def test_of_a_crowd_exactly_so_many_pass(limiter: Limiter):
     assert sum(one.allowed for one in taken) == 100
 
 
+async def test_what_is_taken_at_once_is_taken_from_the_same(limiter: Limiter):
+    rate, passed, at_once = Rate(1_000, 86_400), 0, 0
+    for _ in range(1_200):
+        taken = limiter.take_at_once("user", rate)
+        at_once += taken is not None
+        passed += (taken or await limiter.take("user", rate)).allowed
+    assert passed == 1_000 and at_once > 0
+
+
 async def test_what_comes_back_can_be_taken(limiter: Limiter):
     rate = Rate(10_000, 1)
     async with asyncio.timeout(PATIENT_S):

@@ -43,6 +43,9 @@ class Limiter:
         self.taken: list[str] = []
         self.held: list[str] = []
 
+    def take_at_once(self, bucket: str, rate: Rate) -> None:
+        """Nothing: all must be waited for."""
+
     async def take(self, bucket: str, rate: Rate) -> Taken:
         self.taken.append(bucket)
         left = self.left.setdefault(bucket, rate.count)

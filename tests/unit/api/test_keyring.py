@@ -118,6 +118,24 @@ async def test_a_revocation_is_heard_of_with_the_next_refresh(keys: Ring) -> Non
         await keys.ring.admit(text)
 
 
+async def test_a_key_that_the_store_has_lost_is_good_no_more(keys: Ring) -> None:
+    text = await keys.key(1)
+    await keys.ring.admit(text)
+    keys.control._keys.clear()
+    await keys.ring.refresh()
+    with pytest.raises(Unauthorized, match="not a key that is known"):
+        await keys.ring.admit(text)
+
+
+async def test_a_key_that_was_proven_once_needs_the_store_to_say_so_again_all_the_same(keys: Ring) -> None:
+    text = await keys.key(1)
+    await keys.ring.admit(text)
+    keys.now += TRUST_S + 0.1
+    await keys.revoke(text)
+    with pytest.raises(Unauthorized, match="revoked"):
+        await keys.ring.admit(text)
+
+
 async def test_a_key_that_is_revoked_from_later_on_is_good_until_then(keys: Ring) -> None:
     text = await keys.key(1)
     held = await keys.ring.admit(text)

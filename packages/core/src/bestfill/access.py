@@ -67,8 +67,8 @@ class ApiKey:
 
     def live(self, now: Millis) -> bool:
         """Say whether it still opens anything."""
-        ends = [at for at in (self.expires_at, self.revoked_at) if at is not None]
-        return all(now < at for at in ends)
+        expires_at, revoked_at = self.expires_at, self.revoked_at
+        return (expires_at is None or now < expires_at) and (revoked_at is None or now < revoked_at)
 
 
 def key_text(id_bits: int, secret_bits: int) -> str:

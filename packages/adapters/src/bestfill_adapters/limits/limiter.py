@@ -16,9 +16,13 @@ class Hold(Protocol):
 class Limiter(Protocol):
     """Counts what is taken from buckets, by name, in all processes together.
 
-    A name is any text, such as `ip:192.0.2.1`, `key:…` or `orders:<user>`; the rate goes with each call. Neither method
+    A name is any text, such as `ip:192.0.2.1`, `key:…` or `orders:<user>`; the rate goes with each call. No method
     raises: a limiter that cannot reach the others counts by itself, and more strictly.
     """
+
+    def take_at_once(self, bucket: str, rate: Rate) -> Taken | None:
+        """Take one from a bucket filled at this rate; None, and nothing is taken, if that must be waited for."""
+        ...
 
     async def take(self, bucket: str, rate: Rate) -> Taken:
         """Take one from a bucket that is filled at this rate."""

@@ -35,9 +35,9 @@ class MemoryLimiter(Limiter):
 
     async def take(self, bucket: str, rate: Rate) -> Taken:
         """Take one from a bucket that is filled at this rate."""
-        return self.take_now(bucket, rate)
+        return self.take_at_once(bucket, rate)
 
-    def take_now(self, bucket: str, rate: Rate) -> Taken:
+    def take_at_once(self, bucket: str, rate: Rate) -> Taken:
         """Do the same without being awaited."""
         now = self._now()
         full_at = self._full_at.get(bucket)

@@ -113,10 +113,12 @@ class _Word:
 
 @define(eq=False)
 class _Bucket:
-    """What is known of a bucket: when it will be full again, by this process' clock, and how many were taken from it
-    that Redis has not confirmed, or not even heard of.
+    """What is known of a bucket: how many may be taken ahead, and up to which debt; when it will be full again, by this
+    process' clock; and how many were taken that Redis has not confirmed, or not even heard of.
     """
 
+    ahead: int
+    debt_max: int
     full_at: int = 0
     unconfirmed: int = 0
     unsaid: int = 0
@@ -155,7 +157,8 @@ class RedisLimiter(Limiter):
         self._retry_at = 0.0
         self._asked: dict[_Name, _Word] = {}
         self._known: dict[_Name, _Bucket] = {}
-        self._unsaid: list[tuple[_Name, _Bucket]] = []
+        self._unsaid: dict[_Name, _Bucket] = {}
+        self._say_all = False
         self._told: list[_Word] = []
         self._calling: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -169,15 +172,14 @@ class RedisLimiter(Limiter):
 
     async def take(self, bucket: str, rate: Rate) -> Taken:
         """Take one from a bucket that is filled at this rate."""
-        name = (bucket, rate.interval, rate.burst)
-        if (taken := self._take_ahead(name, rate)) is not None:
+        if (taken := self.take_at_once(bucket, rate)) is not None:
             return taken
-        answer = await self._ask("take", name)
+        answer = await self._ask("take", (bucket, rate.interval, rate.burst))
         if answer is not None:
             return rate.among(*answer)
         if self._alone is None:
             self._alone = MemoryLimiter()
-        return self._alone.take_now(bucket, rate.part(ALONE_PART))
+        return self._alone.take_at_once(bucket, rate.part(ALONE_PART))
 
     async def hold(self, bucket: str, most: int) -> Hold | None:
         """Take one of so many places and keep it until it is released; None if there is none left."""
@@ -207,27 +209,31 @@ class RedisLimiter(Limiter):
             self._renewing.cancel()
             await asyncio.wait([self._renewing])
         if self._timer is not None:
-            self._call()
+            self._call_for_all()
         if (calling := self._calling) is not None:
             await asyncio.wait([calling], timeout=CLOSING_S)
             calling.cancel()
             await asyncio.wait([calling])
         await self._hang_up()
 
-    def _take_ahead(self, name: _Name, rate: Rate) -> Taken | None:
-        """Take what Redis need not be asked for, and have it told."""
-        if (known := self._known.get(name)) is None or known.unconfirmed >= rate.count // AHEAD_PART:
+    def take_at_once(self, bucket: str, rate: Rate) -> Taken | None:
+        """Take what Redis need not be asked for, and have it told; None, and nothing is taken, if it must be."""
+        name = bucket, rate.interval, rate.burst
+        if (known := self._known.get(name)) is None or known.unconfirmed >= known.ahead:
             return None
         now = time.monotonic_ns() // 1_000
         debt = known.full_at - now if known.full_at > now else 0
-        if debt > rate.burst - rate.burst // SPARE_PART:
+        if debt > known.debt_max:
             return None
         known.full_at = now + debt + rate.interval
         known.unconfirmed += 1
         known.unsaid += 1
         if known.unsaid == 1:
-            self._unsaid.append((name, known))
+            self._unsaid[name] = known
             self._call_later()
+        if known.unsaid == (known.ahead + 1) // 2:
+            self._word("take", name)
+            self._call()  # before somebody must wait for it
         return rate.among(debt, 0)
 
     def _learn(self, word: _Word, answer: int) -> None:
@@ -238,7 +244,7 @@ class RedisLimiter(Limiter):
         if (known := self._known.get(word.name)) is None:
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
-            known = self._known[word.name] = _Bucket()
+            known = self._known[word.name] = _Bucket(burst // interval // AHEAD_PART, burst - burst // SPARE_PART)
         known.unconfirmed = max(known.unconfirmed - word.ahead, 0)
         passed = max(min(len(word.waiting), (burst - answer) // interval), 0)
         known.full_at = time.monotonic_ns() // 1_000 + answer + (passed + known.unconfirmed) * interval
@@ -289,13 +295,18 @@ class RedisLimiter(Limiter):
 
     def _call_later(self) -> None:
         """Call within GATHER_S, for what nobody waits for."""
-        if self._calling is None and self._timer is None:
-            self._timer = self._loop.call_later(GATHER_S, self._call)
+        if self._timer is None:
+            self._timer = self._loop.call_later(GATHER_S, self._call_for_all)
 
-    def _call(self) -> None:
+    def _call_for_all(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._unsaid:
+            self._say_all = True
+            self._call()
+
+    def _call(self) -> None:
         if self._calling is None:
             self._calling = asyncio.create_task(self._keep_calling())
 
@@ -303,24 +314,26 @@ class RedisLimiter(Limiter):
         try:
             while True:
                 await self._say(self._next_words())
-                if not self._asked and not self._told:
+                if not (self._asked or self._told or self._say_all):
                     break
         except BaseException:
             self._drop_words()
             raise
         finally:
             self._calling = None
-        if self._unsaid:
-            self._call_later()
 
     def _next_words(self) -> list[_Word]:
         words = self._told[:TOLD_MAX]
         del self._told[:TOLD_MAX]
-        for name, known in self._unsaid[:ASKED_MAX]:
-            self._word("take", name).ahead += known.unsaid
-            known.unsaid = 0
-        del self._unsaid[:ASKED_MAX]
-        return words + [self._asked.pop(name) for name in [*islice(self._asked, ASKED_MAX)]]
+        if self._say_all:
+            for name in islice(self._unsaid, ASKED_MAX):
+                self._word("take", name)
+            self._say_all = len(self._unsaid) > ASKED_MAX
+        for name in [*islice(self._asked, ASKED_MAX)]:
+            words.append(self._asked.pop(name))
+            if (known := self._unsaid.pop(name, None)) is not None:
+                words[-1].ahead, known.unsaid = known.unsaid, 0
+        return words
 
     async def _say(self, words: Sequence[_Word]) -> None:
         answers: Sequence[int | None] = [None] * len(words)
@@ -370,6 +383,7 @@ class RedisLimiter(Limiter):
         self._told.clear()
         self._known.clear()
         self._unsaid.clear()
+        self._say_all = False
         for word in asked.values():
             word.give(None)
 

@@ -33,6 +33,7 @@ def client(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequence[
     return str(address)
 
 
+@lru_cache(4_096)
 def bucket(address: str) -> str:
     """Name what an address shares a limit with: itself, or its IPv6 network of 64 bits."""
     return f"ip:{subject(address)}"

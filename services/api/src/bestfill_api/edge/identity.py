@@ -56,7 +56,7 @@ def credential(headers: Iterable[tuple[bytes, bytes]], offered: Sequence[str] = 
         Unauthorized: there is none, or more than one.
     """
     given = header_values(headers, b"authorization")
-    texts = [offer.removeprefix(_OFFER) for offer in offered if offer.startswith(_OFFER)]
+    texts = [offer.removeprefix(_OFFER) for offer in offered if offer.startswith(_OFFER)] if offered else []
     if len(given) + len(texts) != 1:
         raise Unauthorized(_SEVERAL if given or texts else _MISSING)
     if given:

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -59,6 +60,8 @@ class Keyring(Identity):
     def __init__(self, control: ControlStore, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._control, self._clock, self._monotonic = control, clock, monotonic
         self._known: dict[str, _Known] = {}
+        self._proven: dict[str, _Known] = {}
+        """Whole keys that were good: who comes again need not prove it again."""
         self._unknown: dict[str, float] = {}
         self._wanted: dict[str, asyncio.Future[bool]] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -67,17 +70,9 @@ class Keyring(Identity):
 
     async def admit(self, credential: str) -> Pass:
         """Say whose a key is."""
-        try:
-            key_id, digest = read_key(credential)
-        except ValidationError:
-            raise Unauthorized(_BAD) from None
-        known, now = self._known.get(key_id), self._monotonic()
+        known, now = self._proven.get(credential), self._monotonic()
         if known is None or now - known.heard > TRUST_S:
-            known = await self._find(key_id, now)
-        # As much is compared where there is no such key.
-        good = hmac.compare_digest(digest, _NO_DIGEST if known is None else known.key.digest)
-        if known is None or not good:
-            raise Unauthorized(_BAD)
+            known = await self._prove(credential, now)
         if (lapse := self._ended(known.key)) is not None:
             raise Unauthorized(lapse.reason)
         known.used = now
@@ -95,9 +90,25 @@ class Keyring(Identity):
         """Ask about all keys that are in use."""
         now = self._monotonic()
         self._known = {key_id: known for key_id, known in self._known.items() if now - known.used <= IDLE_S}
+        self._proven = {text: known for text, known in self._proven.items() if now - known.used <= IDLE_S}
         key_ids = list(self._known)
         for begin in range(0, len(key_ids), ASK_MAX):
             await self._ask(key_ids[begin : begin + ASK_MAX])
+
+    async def _prove(self, credential: str, now: float) -> _Known:
+        try:
+            key_id, digest = read_key(credential)
+        except ValidationError:
+            raise Unauthorized(_BAD) from None
+        known = self._known.get(key_id)
+        if known is None or now - known.heard > TRUST_S:
+            known = await self._find(key_id, now)
+        # As much is compared where there is no such key.
+        good = hmac.compare_digest(digest, _NO_DIGEST if known is None else known.key.digest)
+        if known is None or not good:
+            raise Unauthorized(_BAD)
+        _put(self._proven, credential, known, KNOWN_MAX)
+        return known
 
     async def _find(self, key_id: str, now: float) -> _Known | None:
         if now - self._unknown.get(key_id, -UNKNOWN_S) < UNKNOWN_S:
@@ -143,7 +154,8 @@ class Keyring(Identity):
         self._failed = None
         for key_id in key_ids:
             if (key := found.get(key_id)) is None:
-                self._known.pop(key_id, None)
+                if (gone := self._known.pop(key_id, None)) is not None:
+                    gone.heard = -math.inf
                 _put(self._unknown, key_id, asked, UNKNOWN_MAX)
             elif (known := self._known.get(key_id)) is not None:
                 known.key, known.heard = key, asked
@@ -153,6 +165,8 @@ class Keyring(Identity):
         return True
 
     def _ended(self, key: ApiKey) -> Lapse | None:
+        if key.expires_at is None and key.revoked_at is None:
+            return None
         now = self._clock.now()
         if key.live(now):
             return None

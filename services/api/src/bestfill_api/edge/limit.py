@@ -11,7 +11,7 @@ async def take(limiter: Limiter, visit: Visit, bucket: str, rate: Rate) -> None:
     Raises:
         RateLimited: nothing was left.
     """
-    taken = await limiter.take(bucket, rate)
+    taken = limiter.take_at_once(bucket, rate) or await limiter.take(bucket, rate)
     visit.note(taken)
     if not taken.allowed:
         why = f"more than {rate.count} in {rate.per_s} s; wait, then go on"
