@@ -29,6 +29,7 @@ from tools.servers import Postgres, Valkey
 ROUNDS, USERS, ORDERS_EACH = 12, 64, 20
 HOSTILE, AT_ONCE, IN_ONE_GO = 10_000, 8, 50
 HONEST_PER_S, HONEST_S = 50, 10
+ENEMYS_ADDRESS: Final = "127.0.0.2"
 GUARDED: Final = {
     "BESTFILL_AUTH": "keys",
     "BESTFILL_LIMIT_IP": "30000/60",
@@ -120,15 +121,13 @@ async def _crowd(environ: Mapping[str, str]) -> AsyncIterator[_Crowd]:
 async def _honest() -> Rows:
     """Place orders at a steady rate, for a while in peace, and then until the attack is over."""
     with tempfile.TemporaryDirectory() as folder:
-        environ = {"BESTFILL_DATA_DIR": folder, "BESTFILL_TRUSTED_PROXIES": "127.0.0.1", **ZERO, **GUARDED}
+        environ = {"BESTFILL_DATA_DIR": folder, **ZERO, **GUARDED}
         keys = {user: await make_key(environ, user, Scope.TRADE) for user in ("honest", "enemy")}
-        async with server(**environ) as url:
-            headers = {**bearer(keys["honest"]), "x-forwarded-for": "192.0.2.7"}
-            async with Trader(url, "honest", AT_ONCE, headers) as trader:
-                order_id, _, _ = await trader.post()
-                peace = await _steady(trader, asyncio.create_task(asyncio.sleep(HONEST_S)))
-                attack = _Attack(url, keys["enemy"], order_id)
-                war = await _steady(trader, asyncio.create_task(attack.run()))
+        async with server(**environ) as url, Trader(url, "honest", AT_ONCE, bearer(keys["honest"])) as trader:
+            order_id, _, _ = await trader.post()
+            peace = await _steady(trader, asyncio.create_task(asyncio.sleep(HONEST_S)))
+            attack = _Attack(url, keys["enemy"], order_id)
+            war = await _steady(trader, asyncio.create_task(attack.run()))
     ratio = percentile(war, 0.99) / percentile(peace, 0.99)
     return [
         (f"submit at {HONEST_PER_S}/s in peace", percentiles(peace)),
@@ -178,11 +177,11 @@ async def _send_all(url: str, enemy: Enemy) -> float:
 
     async def send_some() -> None:
         while some := b"".join(islice(requests, IN_ONE_GO)):
-            await talk(host, port, some + LAST)
+            await talk(host, port, some + LAST, origin=ENEMYS_ADDRESS)
             for request in islice(ending, IN_ONE_GO * 35 // 60):
-                await talk(host, port, request)
+                await talk(host, port, request, origin=ENEMYS_ADDRESS)
             for pair in islice(upgrades, IN_ONE_GO * 5 // 60):
-                await talk(host, port, *pair)
+                await talk(host, port, *pair, origin=ENEMYS_ADDRESS)
 
     begin = time.perf_counter()
     await asyncio.gather(*(send_some() for _ in range(AT_ONCE)))

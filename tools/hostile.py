@@ -294,9 +294,13 @@ def _colliding() -> list[bytes]:
     return [b"".join(b"Aa" if number >> bit & 1 else b"BB" for bit in range(9)) for number in range(512)]
 
 
-async def talk(host: str, port: int, first: bytes, after: bytes | None = None) -> bytes:
-    """Send bytes over a connection of their own, others after the first head that comes, and give all that came."""
-    reader, writer = await asyncio.open_connection(host, port)
+async def talk(host: str, port: int, first: bytes, after: bytes | None = None, origin: str | None = None) -> bytes:
+    """Send bytes over a connection of their own, others after the first head that comes, and give all that came.
+
+    `origin` is the address to come from, such as another one of this machine's.
+    """
+    local = None if origin is None else (origin, 0)
+    reader, writer = await asyncio.open_connection(host, port, local_addr=local)
     told = b""
     try:
         async with asyncio.timeout(ANSWER_S):

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from bestfill_api.bounded import BoundedHttp
 from bestfill_api.crowd import Crowd, subject
 from bestfill_api.server import BoundedSocket, bind
+from bestfill_api.turns import Turns
 from tests.integration.api.test_server import EXECUTE, Served, everything, served
 
 SOON_S = 0.05
@@ -207,3 +208,44 @@ async def test_who_shouts_is_shown_out_and_who_whispers_is_not(pings: bool, monk
 )
 def test_one_host_is_one_address_however_many_it_has(host: str, stands_for: str) -> None:
     assert subject(host) == stands_for
+
+
+class Blame(Turns):
+    """Remembers who was refused; the first waits as long as it is told, and nobody else."""
+
+    def __init__(self, first_s: float) -> None:
+        super().__init__()
+        self.waits, self.blamed = [first_s], list[str]()
+        self.asked = asyncio.Event()
+
+    def refused(self, who: str) -> None:
+        self.blamed.append(who)
+
+    def wait_s(self, who: str) -> float:
+        self.asked.set()
+        return self.waits.pop() if self.waits else 0.0
+
+
+LIVE = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+
+
+async def test_a_connection_that_must_wait_for_its_turn_is_not_listened_to_before() -> None:
+    turns = Blame(3_600)
+    async with served(crowd=lambda: Crowd(turns=turns)) as api:
+        waits = asyncio.create_task(api.raw(LIVE))
+        await turns.asked.wait()
+        assert (await api.raw(LIVE)).startswith(b"HTTP/1.1 200 ")
+        assert not waits.done()
+        waits.cancel()
+    turns = Blame(SOON_S)
+    async with served(crowd=lambda: Crowd(turns=turns)) as api:
+        assert (await api.raw(LIVE)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", UPGRADE[:-30] + b"\r\n\r\n"])
+async def test_what_is_no_request_is_counted_unless_it_comes_from_a_proxy(sent: bytes) -> None:
+    for proxies, blamed in (((), ["127.0.0.1"]), ((ip_network("127.0.0.0/8"),), [])):
+        turns = Blame(0)
+        async with served(crowd=partial(Crowd, turns=turns, proxies=proxies)) as api:
+            assert b" 400 " in await api.raw(sent)
+            assert turns.blamed == blamed

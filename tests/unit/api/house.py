@@ -27,6 +27,7 @@ from bestfill_adapters.settings import Settings
 from bestfill_api.app import create_app
 from bestfill_api.container import Api
 from bestfill_api.follow import Pace
+from bestfill_api.turns import Turns
 
 ORDER: dict[str, Any] = {
     "userId": "user-123",
@@ -117,6 +118,7 @@ def build(
     check_s: float = 3_600,
     limiter: Limiter | None = None,
     hosts: tuple[str, ...] = ("api",),
+    turns: Turns | None = None,
 ) -> House:
     """Build the house; `works`: whether the runner says that it runs."""
     container = Embedded()
@@ -141,6 +143,8 @@ def build(
     api = Api(mode=container)
     api.dispatcher.add_kwargs(retry_s=retry_s, check_s=check_s)
     api.keeper.add_kwargs(look_s=3_600)
+    if turns is not None:
+        api.turns.override(providers.Object(turns))
     if pace is not None:
         api.pace.override(pace)
     app = create_app(container, lambda _: _nothing(), api)

@@ -1,5 +1,6 @@
 """What the edge does to every request and socket: names, headers, Host, addresses, limits."""
 
+import asyncio
 import base64
 import hashlib
 import logging
@@ -22,6 +23,7 @@ from bestfill_adapters.settings.model import LimitSettings
 from bestfill_api.edge.address import bucket, client
 from bestfill_api.edge.identity import CREDENTIAL_MAX_CHARS, credential
 from bestfill_api.edge.names import Names
+from bestfill_api.turns import Turns
 from tests.unit.api.gate import EXTENSION, bearer, key, knock
 from tests.unit.api.house import ORDER, UNKNOWN, House, build, house
 from tests.unit.api.wires import connect
@@ -427,3 +429,54 @@ async def test_what_is_not_limited_asks_no_limiter(api: House) -> None:
     async with connect(api.app, "/ws?userId=user-123"):
         pass
     assert "ratelimit-limit" not in (await api.http.get("/api/tokens")).headers
+
+
+# Turns
+
+
+class SomeWait(Turns):
+    """Has some wait, and remembers who was refused."""
+
+    def __init__(self, *wait: str) -> None:
+        super().__init__()
+        self.wait, self.blamed = wait, list[str]()
+        self.waiting = asyncio.Event()
+
+    def refused(self, who: str) -> None:
+        self.blamed.append(who)
+
+    def wait_s(self, who: str) -> float:
+        if who not in self.wait:
+            return 0.0
+        self.waiting.set()
+        return 3_600.0
+
+
+async def test_whoever_has_to_take_turns_waits_and_nobody_else_does() -> None:
+    turns = SomeWait("192.0.2.1")
+    settings = Settings(limits=LIMITS, access=AccessSettings(proxies=(ip_network("127.0.0.1"),)))
+    async with house(settings=settings, limiter=Limiter(), turns=turns) as api:
+        waits = asyncio.create_task(api.http.get("/health/live", headers={"x-forwarded-for": "192.0.2.1"}))
+        await turns.waiting.wait()
+        assert (await api.http.get("/health/live", headers={"x-forwarded-for": "192.0.2.2"})).status_code == 200
+        assert not waits.done() and limiter_of(api).taken == ["ip:192.0.2.2"]
+        waits.cancel()
+
+
+async def test_refusals_are_counted_by_address_and_answers_are_not() -> None:
+    turns = SomeWait()
+    async with house(settings=Settings(limits=LIMITS), limiter=Limiter(), turns=turns) as api:
+        for path, status in (("/health/live", 200), ("/nothing", 404), ("/api/orders", 400), ("/api/tokens", 200)):
+            assert (await api.http.get(path)).status_code == status
+        assert turns.blamed == ["127.0.0.1"] * 2
+        assert (await api.http.get("/", headers={"host": "evil.example"})).status_code == 421
+        assert len(turns.blamed) == 3
+        assert await knock(api, "/ws", {"origin": "http://evil.example"}) == "403"
+        assert len(turns.blamed) == 4
+
+
+async def test_without_a_limit_of_addresses_nobody_takes_turns() -> None:
+    async with house() as api:
+        assert api.api.turns() is None
+    async with limited() as api:
+        assert api.api.turns() is not None

@@ -56,7 +56,7 @@ def mode(settings: Settings) -> tuple[Mode, Running]:
     return Deployed(), connected
 
 
-def create_app(container: Mode, running: Running = embedded, api: Api | None = None) -> Litestar:
+def create_app(container: Mode, running: Running = embedded, api: Api | None = None) -> Application:
     """Make the application; its lifespan is that of `running`.
 
     Raises:

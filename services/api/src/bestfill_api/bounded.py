@@ -71,6 +71,9 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._crowd.enter(self._host):
             detail = "there are too many connections here, or from this address; close some, or try again later"
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", detail)
+        elif (wait_s := self._crowd.wait_s(self._host)) > 0:
+            self.flow.pause_reading()
+            self.loop.call_later(wait_s, self._listen)
         else:
             self._crowd.expect(self, self.silent_s)
 
@@ -184,10 +187,16 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
         """Answer without the application, and hang up."""
+        self._crowd.refused(self._host)
         self._gone = True
         self.transport.write(refusal(status, code, detail))
         self.transport.close()
         self._expect()
+
+    def _listen(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._crowd.expect(self, self.silent_s)
 
     def _expect(self) -> None:
         if self.transport.is_closing():

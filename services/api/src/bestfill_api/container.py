@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dependency_injector import containers, providers
 
 from bestfill.engine.auditor import Auditor
-from bestfill.ports import Clock, ControlStore, OrderStore, Venue
+from bestfill.ports import Clock, ControlStore, OrderStore, Telemetry, Venue
 from bestfill_adapters.settings import Settings, SettingsError
 from bestfill_api.activity import Activity
 from bestfill_api.edge import Edge
@@ -21,6 +21,7 @@ from bestfill_api.intake import Intake
 from bestfill_api.metrics import Metrics
 from bestfill_api.record import Record
 from bestfill_api.stream import Sockets
+from bestfill_api.turns import Turns
 
 
 def _checks(store: OrderStore, queue_check: Callable[[], Awaitable[None]]) -> Checks:
@@ -42,6 +43,10 @@ def _identity(settings: Settings, control: ControlStore, clock: Clock) -> Identi
     raise SettingsError([f"BESTFILL_AUTH: {access.auth} lacks what it needs"])
 
 
+def _turns(settings: Settings, telemetry: Telemetry) -> Turns | None:
+    return None if settings.limits.ip is None else Turns(telemetry)
+
+
 def _record(auditor: Auditor, settings: Settings) -> Record:
     return Record(auditor, known_callers=settings.access.auth != "none")
 
@@ -58,7 +63,10 @@ class Api(containers.DeclarativeContainer):
     pace = providers.Singleton(Pace)
     identity = providers.Singleton(_identity, mode.settings, mode.control, mode.clock)
     keeper = providers.Singleton(Keeper, identity)
-    edge = providers.Singleton(Edge, mode.settings, identity, mode.limiter, metrics.provided.answered, mode.telemetry)
+    turns = providers.Singleton(_turns, mode.settings, mode.telemetry)
+    edge = providers.Singleton(
+        Edge, mode.settings, identity, mode.limiter, metrics.provided.answered, mode.telemetry, turns
+    )
     orders = providers.Singleton(Allowance, "orders", mode.limiter, mode.settings.provided.limits.orders)
     # Apart from the orders, so that who looks can still trade; each asks every venue, so they are no more.
     previews = providers.Singleton(Allowance, "previews", mode.limiter, mode.settings.provided.limits.orders)

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from uvicorn.server import ServerState
 
 from bestfill_adapters.settings import Settings
+from bestfill_api.turns import Turns
 
 CONNECTIONS_MAX: Final = 20_000
 FILES_KEPT: Final = 100
@@ -29,13 +30,19 @@ class Guest(Protocol):
 class Crowd(ServerState):
     """The connections of a server, by address, and until when something is expected from which.
 
-    `per_address` bounds the connections from one address, or IPv6 network of 64 bits, unless that is a proxy's.
+    `per_address` bounds the connections from one address, or IPv6 network of 64 bits, unless that is a proxy's. `turns`
+    says who has to wait.
     """
 
     def __init__(
-        self, per_address: int | None = None, proxies: Sequence[IPv4Network | IPv6Network] = (), most: int | None = None
+        self,
+        per_address: int | None = None,
+        proxies: Sequence[IPv4Network | IPv6Network] = (),
+        most: int | None = None,
+        turns: Turns | None = None,
     ) -> None:
         super().__init__()
+        self._turns = turns
         self._per_address, self._proxies = per_address, proxies
         self._most = connections_max() if most is None else most
         self._addresses: dict[str, int] = {}
@@ -56,6 +63,17 @@ class Crowd(ServerState):
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
+
+    def refused(self, host: str) -> None:
+        """Note that what came from this host was not even a request."""
+        if self._turns is not None and not self._trusted(host):
+            self._turns.refused(subject(host))
+
+    def wait_s(self, host: str) -> float:
+        """Give how long a new connection from this host has to wait before it is listened to."""
+        if self._turns is None or self._trusted(host):
+            return 0.0
+        return self._turns.wait_s(subject(host))
 
     def expect(self, guest: Guest, seconds: float) -> None:
         """Have it told when so many seconds have passed."""
@@ -91,10 +109,10 @@ def subject(host: str) -> str:
     return host
 
 
-def crowd(settings: Settings) -> Crowd:
+def crowd(settings: Settings, turns: Turns | None = None) -> Crowd:
     """Make the crowd of a server by its settings; without a limit of sockets, no address has one of connections."""
     sockets = settings.limits.sockets
-    return Crowd(None if sockets is None else PER_SOCKET * sockets, settings.access.proxies)
+    return Crowd(None if sockets is None else PER_SOCKET * sockets, settings.access.proxies, turns=turns)
 
 
 def connections_max() -> int:

@@ -17,11 +17,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 from websockets.protocol import State
 
 from bestfill_adapters.settings import Settings
 from bestfill_api.bounded import BAD_REQUEST, BoundedHttp, refusal
 from bestfill_api.crowd import Crowd, crowd
+from bestfill_api.edge import Application
 from bestfill_api.line import EXTENSION, Transport
 
 MESSAGE_MAX_BYTES: Final = 4 * 1024
@@ -51,6 +53,10 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
     def _crowd(self) -> Crowd:
         return cast("Crowd", self._state)
 
+    @property
+    def _host(self) -> str:
+        return self.client[0] if self.client else ""
+
     def __init__(self, config: uvicorn.Config, server_state: ServerState, *args: Any, **named: Any) -> None:
         super().__init__(config, server_state, *args, **named)
         self._state = server_state
@@ -63,7 +69,7 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._crowd.done(self)
-        self._crowd.leave(self.client[0] if self.client else "")
+        self._crowd.leave(self._host)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -74,9 +80,16 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
             super().data_received(data[begin : begin + SLICE_BYTES])
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self._gone:
             self._gone = True
+            self._crowd.refused(self._host)
             self.transport.write(refusal(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "this is no WebSocket handshake"))
             self.transport.close()
             self._crowd.expect(self, LINGER_S)
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin the handshake, or refuse what is none."""
+        super().handle_connect(event)
+        if self.response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._crowd.refused(self._host)
 
     def start_keepalive(self) -> None:
         """Go on, now that the handshake is done."""
@@ -101,6 +114,7 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
     def handle_parser_exception(self) -> None:
         """Close; before the handshake is done, there is nothing to say it with."""
         self._gone = True
+        self._crowd.refused(self._host)
         if self.conn.close_sent is None:
             self.transport.abort()
         else:
@@ -224,13 +238,13 @@ def url(taken: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: Litestar, taken: socket.socket, settings: Settings) -> None:
+async def serve(app: Application, taken: socket.socket, settings: Settings) -> None:
     """Run the application until SIGINT or SIGTERM.
 
     Raises:
         SettingsError, BestfillError, OSError: what the application needs cannot be started.
     """
-    server = Server(app, url(taken), crowd(settings))
+    server = Server(app, url(taken), crowd(settings, app.turns))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.handle_exit, number, None)

@@ -33,7 +33,7 @@ _CODES: Final = [
     *((Status.FAILED.value, code.value) for code in _ENDING),
 ]
 _REFUSALS: Final = [(why,) for why in ("unauthorized", "forbidden", "origin", "host")]
-_LIMITS: Final = [(limit,) for limit in ("ip", "key", "orders", "previews", "sockets")]
+_LIMITS: Final = [(limit,) for limit in ("ip", "key", "orders", "previews", "sockets", "turns")]
 _OTHER: Final = "other"
 _STATES: Final = [(status.value,) for status in Status if not status.terminal]
 _ENDS: Final = [(status.value,) for status in Status if status.terminal]
@@ -82,7 +82,7 @@ class PrometheusTelemetry(Telemetry, Collector):
         self._refused = Count(
             "bestfill_auth_refusals", "Requests and sockets refused for who asked.", ("why",), _REFUSALS
         )
-        self._limited = Count("bestfill_limited", "Requests and sockets refused as too many.", ("limit",), _LIMITS)
+        self._limited = Count("bestfill_limited", "Requests and sockets that were one too many.", ("limit",), _LIMITS)
         self._denied = Count(
             "bestfill_policy_denials", "Orders that a rule of the operator forbade.", ("rule",), [(HALT,)]
         )

@@ -26,23 +26,24 @@ Answered: TypeAlias = Callable[[Any, int], None]
 """Hears the ASGI scope of a request, and the status of its answer."""
 
 
-def dressed(send: Send, visit: Visit, scope: Any, answered: Answered) -> Send:
+def dressed(send: Send, visit: Visit, scope: Any, answered: Callable[[Visit, Any, int], None]) -> Send:
     """Give a `send` for a request that adds it all; `answered` hears of the answer."""
 
     async def dressed_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            answered(scope, message["status"])
+            answered(visit, scope, message["status"])
             message["headers"] = headers_of(message["headers"], visit)  # pyright: ignore[reportGeneralTypeIssues]
         await send(message)
 
     return dressed_send
 
 
-def dressed_socket(send: Send, visit: Visit, offered: Sequence[str]) -> Send:
-    """Do the same for a socket that offers these subprotocols."""
+def dressed_socket(send: Send, visit: Visit, offered: Sequence[str], answered: Callable[[Visit, int], None]) -> Send:
+    """Do the same for a socket that offers these subprotocols; `answered` hears if it is refused."""
 
     async def dressed_send(message: Any) -> None:
         if message["type"] == "websocket.http.response.start":
+            answered(visit, message["status"])
             message["headers"] = headers_of(message["headers"], visit)
         elif message["type"] == "websocket.accept":
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", visit.id.encode())]

@@ -1,5 +1,6 @@
 """The outermost layer of the application."""
 
+import asyncio
 import secrets
 from itertools import count
 from typing import Any, Final
@@ -15,6 +16,7 @@ from bestfill.ports.telemetry import SILENT
 from bestfill_adapters.limits import Hold, Limiter
 from bestfill_adapters.logs import REQUEST
 from bestfill_adapters.settings import Settings
+from bestfill_api.crowd import subject
 from bestfill_api.edge import address
 from bestfill_api.edge.dress import Answered, dressed, dressed_socket
 from bestfill_api.edge.guard import check
@@ -25,8 +27,10 @@ from bestfill_api.edge.refusing import refuse, refusing_sockets, tell
 from bestfill_api.edge.visit import NO_PASS, Visit, enter
 from bestfill_api.origin import foreign
 from bestfill_api.problems import FOREIGN, NotReady
+from bestfill_api.turns import Turns
 
 _OPEN: Final = ("/web/", "/health/", "/schema/")
+_REFUSED, _FAILED = 400, 500
 _OPEN_ALONE: Final = frozenset({"/", "/health", "/schema"})
 
 
@@ -34,7 +38,8 @@ class Edge:
     """Lets requests and sockets through to the application, or refuses them, in this order: by the name that they ask,
     by their address' limit, by who they are, by that credential's limit.
 
-    Without an `identity`, all are let in as anybody. What is not limited, costs no question.
+    Without an `identity`, all are let in as anybody. What is not limited, costs no question. With `turns`, whoever is
+    refused too often has to wait before all that.
     """
 
     def __init__(
@@ -44,26 +49,40 @@ class Edge:
         limiter: Limiter,
         answered: Answered,
         telemetry: Telemetry = SILENT,
+        turns: Turns | None = None,
     ) -> None:
         access, self._limits = settings.access, settings.limits
         self._proxies, self._identity, self._limiter, self._answered = access.proxies, identity, limiter, answered
-        self._telemetry = telemetry
+        self._telemetry, self.turns = telemetry, turns
         self._names = Names((settings.host, *access.hosts)) if identity is None or access.hosts else None
         self._anybody = NO_PASS if identity is None else None
         self._prefix, self._numbers = secrets.token_hex(4), count(1)
 
     async def __call__(self, app: ASGIApp, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request or socket by the application."""
-        visit = Visit(f"{self._prefix}-{next(self._numbers):x}", self._client(scope), self._anybody)
+        client = self._client(scope)
+        if self.turns is not None and (wait_s := self.turns.wait_s(subject(client))) > 0:
+            await asyncio.sleep(wait_s)
+        visit = Visit(f"{self._prefix}-{next(self._numbers):x}", client, self._anybody)
         enter(scope, visit)
         REQUEST.set(visit)
         try:
             if scope["type"] == "http":
-                await self._request(app, visit, scope, receive, dressed(send, visit, scope, self._answered))
+                await self._request(app, visit, scope, receive, dressed(send, visit, scope, self._tell))
             else:
-                await self._socket(app, visit, scope, receive, dressed_socket(send, visit, offered(scope)))
+                sending = dressed_socket(send, visit, offered(scope), self._tell_turns)
+                await self._socket(app, visit, scope, receive, sending)
         finally:
             visit.id = ""  # what goes on in its context is of no request any more
+
+    def _tell(self, visit: Visit, scope: Any, status: int) -> None:
+        self._answered(scope, status)
+        if status >= _REFUSED:
+            self._tell_turns(visit, status)
+
+    def _tell_turns(self, visit: Visit, status: int) -> None:
+        if self.turns is not None and _REFUSED <= status < _FAILED:
+            self.turns.refused(subject(visit.client))
 
     def _client(self, scope: Any) -> str:
         peer: str = (scope.get("client") or ("",))[0]
@@ -123,7 +142,7 @@ class Application(Litestar):
 
     def __init__(self, *args: Any, edge: Edge, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._edge, self._inside = edge, super().__call__
+        self._edge, self._inside, self.turns = edge, super().__call__, edge.turns
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request, a socket, or the lifespan."""
