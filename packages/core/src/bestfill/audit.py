@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
 from attrs import field, frozen
@@ -13,15 +14,16 @@ from bestfill.units import Millis
 NOTHING_BEFORE: Final = bytes(32)
 """Stands for the hash of the entry before the first."""
 
-to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+_to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 """Writes JSON in the one way that hashes go by. (`json.dumps` would make an encoder each time.)"""
 
 
 def _fit(text: str) -> str:
     """Make any text fit for a row and a line. What can be shown stays as it is, so that two names stay two."""
-    if len(text) > REASON_MAX_CHARS:
-        text = text[: REASON_MAX_CHARS - 1] + "…"
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+    if len(text) <= REASON_MAX_CHARS and text.isprintable():
+        return text
+    short = text if len(text) <= REASON_MAX_CHARS else text[: REASON_MAX_CHARS - 1] + "…"
+    return "".join(c if c.isprintable() else "\ufffd" for c in short)
 
 
 def _all_fit(detail: Mapping[str, str]) -> dict[str, str]:
@@ -44,6 +46,11 @@ class AuditFact:
     subject: str = field(converter=_fit)
     detail: Mapping[str, str] = field(factory=dict[str, str], converter=_all_fit)
 
+    @property
+    def detail_json(self) -> str:
+        """`detail` as it is hashed and stored: a JSON object in ASCII, with sorted names."""
+        return _to_json(dict(sorted(self.detail.items()))) if self.detail else "{}"
+
 
 @frozen(kw_only=True)
 class AuditEntry:
@@ -57,6 +64,6 @@ class AuditEntry:
     def hash(self) -> bytes:
         """The SHA-256 over the previous hash and the JSON array of all fields, in ASCII, `detail` with sorted names."""
         fact = self.fact
-        detail = dict(sorted(fact.detail.items()))
-        told = [self.seq, fact.at, fact.actor, fact.origin, fact.action, fact.subject, detail]
-        return hashlib.sha256(self.prev_hash + to_json(told).encode()).digest()
+        texts = ",".join(map(quoted, (fact.actor, fact.origin, fact.action, fact.subject)))
+        told = f"[{self.seq},{fact.at},{texts},{fact.detail_json}]"
+        return hashlib.sha256(self.prev_hash + told.encode()).digest()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, RowMapping, Table, del
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bestfill.access import ApiKey, Scope
-from bestfill.audit import NOTHING_BEFORE, AuditEntry, AuditFact, to_json
+from bestfill.audit import NOTHING_BEFORE, AuditEntry, AuditFact
 from bestfill.errors import Conflict, KeyNotFound
 from bestfill.ports import Halt, Reservation
 from bestfill.units import Millis, Mint, OrderId
@@ -156,7 +156,7 @@ def entry_row(entry: AuditEntry) -> dict[str, Any]:
         "origin": fact.origin,
         "action": fact.action,
         "subject": fact.subject,
-        "detail": to_json(dict(sorted(fact.detail.items()))) if fact.detail else "{}",
+        "detail": fact.detail_json,
         "prev_hash": entry.prev_hash,
         "hash": entry.hash,
     }
