@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import operator
 import statistics
 import tempfile
 import time
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import uvloop
+from attrs import define, field
 
 from bench.client import Trader
 from bench.embedded import ZERO
@@ -26,7 +28,7 @@ from tools.hostile import LAST, Enemy, broken, sockets, talk, whole
 from tools.keys import bearer, make_key
 from tools.servers import Postgres, Valkey
 
-ROUNDS, USERS, ORDERS_EACH = 12, 64, 20
+ROUNDS, USERS, ORDERS_EACH = 24, 64, 20
 HOSTILE, AT_ONCE, IN_ONE_GO = 10_000, 8, 50
 HONEST_PER_S, HONEST_S = 50, 10
 ENEMYS_ADDRESS: Final = "127.0.0.2"
@@ -63,37 +65,47 @@ async def _costs() -> Rows:
 
 async def _paired(mode: str, plain: Mapping[str, str], guarded: Mapping[str, str]) -> Rows:
     """Place orders at both in turns; the one that waits has nothing to do."""
-    async with _crowd(plain) as one, _crowd(guarded) as other:
-        for number in range(-1, ROUNDS):  # the first is to warm up
-            for crowd in (one, other)[:: 1 if number % 2 else -1]:
-                await crowd.round(counts=number >= 0)
-                await asyncio.sleep(1)  # the embedded engine executes the rest of them
-    slower = statistics.median(after / before for before, after in zip(one.rates, other.rates, strict=True))
-    dearer = statistics.median(after / before for before, after in zip(one.costs, other.costs, strict=True))
+    anybody, holders = _Figures(), _Figures()
+    for order in (1, -1):  # of two servers with the same settings, the one that is started last is a little slower
+        async with AsyncExitStack() as stack:
+            pair = ((plain, anybody), (guarded, holders))[::order]
+            crowds = [await stack.enter_async_context(_crowd(*one)) for one in pair]
+            for number in range(-1, ROUNDS // 2):  # the first is to warm up
+                for crowd in crowds[:: 1 if number % 2 else -1]:
+                    await crowd.round(counts=number >= 0)
+                    await asyncio.sleep(1)  # the embedded engine executes the rest of them
+    slower = statistics.median(map(operator.truediv, holders.rates, anybody.rates))
+    dearer = statistics.median(map(operator.truediv, holders.costs, anybody.costs))
     return [
-        (f"{mode}: accepted from anybody, without limits", one.figures()),
-        (f"{mode}: accepted with keys, all limits on", other.figures()),
+        (f"{mode}: accepted from anybody, without limits", str(anybody)),
+        (f"{mode}: accepted with keys, all limits on", str(holders)),
         (f"{mode}: the latter as a part of the former", f"rate {slower:.2f}, processor time {dearer:.2f}"),
     ]
+
+
+@define
+class _Figures:
+    """Orders a second, and processor time an order, of each round."""
+
+    rates: list[float] = field(factory=list[float])
+    costs: list[float] = field(factory=list[float])
+
+    def __str__(self) -> str:
+        return f"{statistics.median(self.rates):,.0f} orders/s, {statistics.median(self.costs) * 1e6:.0f} µs an order"
 
 
 class _Crowd:
     """Users of one server, each with a connection and a key of their own."""
 
-    def __init__(self, users: Sequence[Trader], server: psutil.Process) -> None:
-        self._users, self._server = users, server
-        self.rates: list[float] = []
-        self.costs: list[float] = []
+    def __init__(self, users: Sequence[Trader], server: psutil.Process, figures: _Figures) -> None:
+        self._users, self._server, self._figures = users, server, figures
 
     async def round(self, *, counts: bool) -> None:
         begin, spent, orders = time.perf_counter(), self._cpu_s(), len(self._users) * ORDERS_EACH
         await asyncio.gather(*(user.crowd(ORDERS_EACH) for user in self._users))
         if counts:
-            self.rates.append(orders / (time.perf_counter() - begin))
-            self.costs.append((self._cpu_s() - spent) / orders)
-
-    def figures(self) -> str:
-        return f"{statistics.median(self.rates):,.0f} orders/s, {statistics.median(self.costs) * 1e6:.0f} µs an order"
+            self._figures.rates.append(orders / (time.perf_counter() - begin))
+            self._figures.costs.append((self._cpu_s() - spent) / orders)
 
     def _cpu_s(self) -> float:
         times = self._server.cpu_times()
@@ -101,7 +113,7 @@ class _Crowd:
 
 
 @asynccontextmanager
-async def _crowd(environ: Mapping[str, str]) -> AsyncIterator[_Crowd]:
+async def _crowd(environ: Mapping[str, str], figures: _Figures) -> AsyncIterator[_Crowd]:
     before = {child.pid for child in psutil.Process().children()}
     async with server(**environ) as url, AsyncExitStack() as stack:
         users: list[Trader] = []
@@ -115,7 +127,7 @@ async def _crowd(environ: Mapping[str, str]) -> AsyncIterator[_Crowd]:
             for child in psutil.Process().children()
             if child.pid not in before and "bestfill_api" in child.cmdline()
         ]
-        yield _Crowd(users, process)
+        yield _Crowd(users, process, figures)
 
 
 async def _honest() -> Rows:

@@ -34,7 +34,7 @@ RENEW_S: Final = 5.0
 ASKED_MAX: Final = 500
 TOLD_MAX: Final = 100
 """How much goes in one call, at most, of what somebody waits for, and of what nobody does."""
-GATHER_S: Final = 0.25
+GATHER_S: Final = 0.5
 """How long Redis may not know what was taken ahead, unless there is more to say."""
 AHEAD_PART: Final = 300
 """At most so small a part of a bucket may be taken ahead, and nothing of a smaller one."""
@@ -114,7 +114,7 @@ class _Word:
 @define(eq=False)
 class _Bucket:
     """What is known of a bucket: how many may be taken ahead, and up to which debt; when it will be full again, by this
-    process' clock; and how many were taken that Redis has not confirmed, or not even heard of.
+    process' clock; and how many were taken that Redis has not confirmed, or not even heard of, and since when.
     """
 
     ahead: int
@@ -122,6 +122,7 @@ class _Bucket:
     full_at: int = 0
     unconfirmed: int = 0
     unsaid: int = 0
+    since: int = 0
 
 
 class RedisLimiter(Limiter):
@@ -229,11 +230,12 @@ class RedisLimiter(Limiter):
         known.unconfirmed += 1
         known.unsaid += 1
         if known.unsaid == 1:
+            known.since = now
             self._unsaid[name] = known
             self._call_later()
-        if known.unsaid == (known.ahead + 1) // 2:
+        elif 2 * known.unsaid == known.ahead & ~1 and now - known.since < GATHER_S * 500_000:
             self._word("take", name)
-            self._call()  # before somebody must wait for it
+            self._call()  # or the other half would be gone before Redis hears of this one
         return rate.among(debt, 0)
 
     def _learn(self, word: _Word, answer: int) -> None:

@@ -5,7 +5,6 @@ from typing import Any, Final, TypeAlias
 
 from litestar.types import Message, Send
 
-from bestfill_adapters.limits import Taken
 from bestfill_api.edge.visit import Visit
 
 SUBPROTOCOL: Final = "bestfill"
@@ -59,12 +58,10 @@ def headers_of(own: Iterable[tuple[bytes, bytes]], visit: Visit) -> list[tuple[b
     headers = [*own, *_ALWAYS, (b"x-request-id", visit.id.encode())]
     said = [name for name, _ in own if name in _UNLESS_SAID]
     headers += _UNLESS_SAID.items() if not said else [one for one in _UNLESS_SAID.items() if one[0] not in said]
-    if visit.taken is not None:
-        headers += _limits(visit.taken)
+    if (taken := visit.taken) is not None:
+        headers += (
+            (b"ratelimit-limit", b"%d" % taken.limit),
+            (b"ratelimit-remaining", b"%d" % taken.remaining),
+            (b"ratelimit-reset", b"%d" % taken.reset_s),
+        )
     return headers
-
-
-def _limits(taken: Taken) -> Iterable[tuple[bytes, bytes]]:
-    yield b"ratelimit-limit", b"%d" % taken.limit
-    yield b"ratelimit-remaining", b"%d" % taken.remaining
-    yield b"ratelimit-reset", b"%d" % taken.reset_s
