@@ -15,7 +15,7 @@ from bestfill.ports import ControlStore, Halt, Reservation
 from bestfill.quote import SignedSwap, SwapPlan
 from bestfill.testing.control import MemoryControl
 from bestfill.transition import Transition
-from bestfill.units import BaseUnits, Millis, Mint, OrderId
+from bestfill.units import BaseUnits, Millis, Mint
 from tools.sim.clock import BEGIN, NEAR_S
 from tools.sim.fate import Fate
 from tools.sim.network import SimNetwork
@@ -76,8 +76,8 @@ class SimControl(ControlStore):
     async def reserve(self, order: Reservation, most: int) -> bool:
         return await self._wire.ask("reserve", lambda: at_once(self._control.reserve(order, most)), 8)
 
-    async def release(self, order_id: OrderId) -> None:
-        await self._wire.ask("release", lambda: at_once(self._control.release(order_id)), 8)
+    async def release(self, order: Reservation) -> None:
+        await self._wire.ask("release", lambda: at_once(self._control.release(order)), 8)
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
         raise NotImplementedError

@@ -61,7 +61,7 @@ async def test_processes_count_an_order_once(controls):
     order = sells(60)
     assert await asyncio.gather(*(control.reserve(order, 100) for _ in range(4) for control in controls)) == [True] * 12
     assert await controls[0].reserved("ann", DAY, SOL) == 60
-    await asyncio.gather(*(control.release(order.order_id) for control in controls))
+    await asyncio.gather(*(control.release(order) for control in controls))
     assert await controls[0].reserved("ann", DAY, SOL) == 0
 
 

@@ -198,6 +198,35 @@ async def test_orders_that_wait_when_a_bound_on_the_day_is_first_set_are_counted
     assert await office.sold() == 2 * ONE
 
 
+async def test_an_order_whose_release_failed_is_taken_off_when_it_is_next_looked_at():
+    office = Office(day(3))
+    orders = [await office.api.place(request()) for _ in range(3)]
+    office.control.down = True
+    for order in orders:
+        await office.api.cancel(order.id)
+    office.control.down = False
+    assert await office.sold() == 3 * ONE
+    with pytest.raises(Conflict):
+        await office.api.cancel(orders[0].id)
+    assert await office.sold() == 2 * ONE
+    await office.worker.run(orders[1].id)
+    assert await office.sold() == ONE
+
+
+async def test_an_order_that_ends_while_it_is_first_counted_is_not_counted():
+    office = Office(Mandate(), day(2))
+    order = await office.api.place(request())
+    reserve, canceller = office.control.reserve, office.engine(day(2))
+
+    async def late(*args):
+        await canceller.cancel(order.id)
+        return await reserve(*args)
+
+    office.control.reserve = late
+    assert (await office.to_the_end(order)).status is Status.FAILED
+    assert await office.sold() == 0
+
+
 async def test_a_market_beyond_the_bounds_is_tried_again_and_each_denial_is_audited():
     office = Office(Mandate(max_price_impact_bps=50), None, FakeVenue("steep", 213_000_000, 51))
     placed = await office.api.place(request())

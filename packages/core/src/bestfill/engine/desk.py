@@ -109,24 +109,17 @@ class Desk:
         most = self.mandate.daily(order.token_in)
         if most is None or self.control is None:
             return True
-        sells = Reservation(
-            order_id=order.id,
-            user_id=order.user_id,
-            day=day_of(order.created_at),
-            mint=order.token_in,
-            amount=order.amount_in,
-        )
-        return await self.control.reserve(sells, most)
+        return await self.control.reserve(_sells(order), most)
 
     async def release(self, order: Order) -> None:
-        """Count an order no more: it was not stored, or has ended without a swap.
+        """Count an order no more: it was not stored, or has ended without a swap. Again, it does nothing.
 
         Tried once: should it fail, less may be sold on that day than could be, which is the safe side.
         """
         if self.mandate.daily(order.token_in) is None or self.control is None:
             return
         try:
-            await self.control.release(order.id)
+            await self.control.release(_sells(order))
         except BestfillError as error:
             log.warning("an order that ended still counts", extra={"order_id": order.id, "reason": error.reason})
 
@@ -138,3 +131,13 @@ class Desk:
         if self.auditor is not None:
             detail = {"rule": error.rule, "reason": error.reason, "attempt": str(order.attempt)}
             self.auditor.note("worker", "", "policy.deny", order.id, detail)
+
+
+def _sells(order: Order) -> Reservation:
+    return Reservation(
+        order_id=order.id,
+        user_id=order.user_id,
+        day=day_of(order.created_at),
+        mint=order.token_in,
+        amount=order.amount_in,
+    )

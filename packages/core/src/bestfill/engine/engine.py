@@ -17,7 +17,7 @@ from bestfill.errors import Cancelled, Conflict, PolicyDenied, StoreError, Valid
 from bestfill.events import OrderEvent
 from bestfill.machine import IllegalTransition
 from bestfill.mandate import HALT, Mandate
-from bestfill.order import IdempotencyKey, Order, OrderRequest
+from bestfill.order import IdempotencyKey, Order, OrderRequest, Status
 from bestfill.policy import ExecutionPolicy
 from bestfill.ports import Clock, ControlStore, Entropy, Network, Notifier, OrderQueue, OrderStore, Telemetry, Venue
 from bestfill.ports.telemetry import SILENT
@@ -103,9 +103,9 @@ class Engine:
         except Conflict:
             await desk.release(new[0])
             raise
-        if event is None:
+        if order.id != new[0].id:
             await desk.release(new[0])
-        else:
+        if event is not None:
             log.info("order accepted", extra={"order_id": order.id, "user_id": order.user_id})
             desk.telemetry.accepted(order, desk.clock.now())
             await desk.announce(event)
@@ -169,6 +169,8 @@ class Engine:
             try:
                 move = to.cancel(order, attempt, reason, self._desk.clock.now())
             except IllegalTransition:
+                if order.status is Status.FAILED:  # whoever made it so may not have known that it did
+                    await self._desk.release(order)
                 raise Conflict(f"the order is {order.status} and can't be cancelled any more") from None
             try:
                 return order, move, await store.commit(move)

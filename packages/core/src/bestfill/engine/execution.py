@@ -89,6 +89,8 @@ class Execution:
             self.known.halted = desk.halted
         match decide(order, self.attempt, self.known, desk.policy, now, desk.load.in_hand, desk.mandate):
             case step.Done() | step.Leave():
+                if order.status is Status.FAILED:  # whoever made it so may not have known that it did
+                    await desk.release(order)
                 return False
             case step.Claim():
                 await self._commit(to.hold(order, desk.lease(now)), self.known)

@@ -80,8 +80,8 @@ class ControlStore(Protocol):
         """
 
     @abstractmethod
-    async def release(self, order_id: OrderId) -> None:
-        """Take an order off its day for good: it is not counted again. Nothing if it was never counted."""
+    async def release(self, order: Reservation) -> None:
+        """Take an order off its day for good, and never count it, even if it was not counted before."""
 
     @abstractmethod
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:

@@ -61,7 +61,7 @@ class Telemetry:
         """Hear of a request or socket that was refused for its credential or origin; `why` is one of a few words."""
 
     def limited(self, limit: str) -> None:
-        """Hear of a request or socket that was one too many, refused or made to wait; `limit` is one of a few words."""
+        """Hear of a request or socket that was one too many; `limit` is one of a few words."""
 
     def denied(self, rule: str, order_id: OrderId | None = None) -> None:
         """Hear of an order that a rule of the operator forbids; `rule` is the name of a setting, or `halt`."""

@@ -68,11 +68,10 @@ class MemoryControl(ControlStore):
             self._reservations.setdefault(order.order_id, order)
         return total <= most
 
-    async def release(self, order_id: OrderId) -> None:
+    async def release(self, order: Reservation) -> None:
         """Take an order off its day for good."""
         self._check_up()
-        if order_id in self._reservations:
-            self._reservations[order_id] = evolve(self._reservations[order_id], amount=BaseUnits(0))
+        self._reservations[order.order_id] = evolve(order, amount=BaseUnits(0))
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
         """Give what a user's orders sell of a token on a day."""

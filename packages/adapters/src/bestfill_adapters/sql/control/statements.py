@@ -17,7 +17,7 @@ from bestfill.access import ApiKey, Scope
 from bestfill.audit import NOTHING_BEFORE, AuditEntry, AuditFact
 from bestfill.errors import Conflict, KeyNotFound
 from bestfill.ports import Halt, Reservation
-from bestfill.units import Millis, Mint, OrderId
+from bestfill.units import Millis, Mint
 from bestfill_adapters.sql.postgres.literals import storable
 from bestfill_adapters.sql.reads import bounded
 from bestfill_adapters.sql.tables import api_keys, audit_log, daily_notional, reservations, switches
@@ -88,38 +88,29 @@ def set_halt(db: Connection, to: Halt | None, fact: AuditFact) -> None:
 
 def reserve(db: Connection, order: Reservation, most: int) -> bool:
     """Count an order into its user's day, unless that was done; say whether the day is then within `most`."""
-    day = order.user_id, order.day, order.mint
-    so_far = _day(db, *day, locked=True)
-    if so_far is None:
-        if order.amount > most:
-            return False
-        _new(db, daily_notional, {"user_id": order.user_id, "day": order.day, "mint": order.mint, "amount": "0"})
-        so_far = _day(db, *day, locked=True) or 0  # another may have been faster
-    if db.execute(select(reservations.c.day).where(reservations.c.order_id == order.order_id)).first():
+    so_far = _lock_day(db, order)
+    if _reservation(db, order) is not None:
         return so_far <= most
     if so_far + order.amount > most:
         return False
     db.execute(insert(reservations).values({**asdict(order), "amount": str(order.amount)}))
-    _set_day(db, *day, so_far + order.amount)
+    _set_day(db, order, so_far + order.amount)
     return True
 
 
-def release(db: Connection, order_id: OrderId) -> None:
-    """Take an order off its day, and keep it with nothing, lest somebody who is late count it again."""
-    this = reservations.c.order_id == order_id
-    row = db.execute(select(reservations).where(this).with_for_update()).mappings().first()
-    if row is None or not int(row["amount"]):
-        return
-    db.execute(update(reservations).where(this).values(amount="0"))
-    day = row["user_id"], row["day"], row["mint"]
-    so_far = _day(db, *day, locked=True)
-    if so_far is not None:
-        _set_day(db, *day, so_far - int(row["amount"]))
+def release(db: Connection, order: Reservation) -> None:
+    """Take an order off its day, and keep it there with nothing, lest somebody who is late count it."""
+    so_far, amount = _lock_day(db, order), _reservation(db, order)
+    if amount is None:
+        db.execute(insert(reservations).values({**asdict(order), "amount": "0"}))
+    elif amount:
+        db.execute(update(reservations).where(reservations.c.order_id == order.order_id).values(amount="0"))
+        _set_day(db, order, so_far - amount)
 
 
 def reserved(db: Connection, user_id: str, day: int, mint: Mint) -> int:
     """Give a day's amount."""
-    return _day(db, user_id, day, mint, locked=False) or 0
+    return int(db.execute(select(daily_notional.c.amount).where(*_of(user_id, day, mint))).scalar() or 0)
 
 
 def record(db: Connection, facts: Sequence[AuditFact]) -> None:
@@ -187,14 +178,23 @@ def _new(db: Connection, table: Table, row: dict[str, Any]) -> bool:
     return done.rowcount == 1
 
 
-def _day(db: Connection, user_id: str, day: int, mint: Mint, *, locked: bool) -> int | None:
-    wanted = select(daily_notional.c.amount).where(*_of(user_id, day, mint))
-    amount = db.execute(wanted.with_for_update() if locked else wanted).scalar()
+def _lock_day(db: Connection, order: Reservation) -> int:
+    """Give the amount of an order's day, which nobody else changes until this transaction ends."""
+    wanted = select(daily_notional.c.amount).where(*_of(order.user_id, order.day, order.mint)).with_for_update()
+    if (amount := db.execute(wanted).scalar()) is None:
+        _new(db, daily_notional, {"user_id": order.user_id, "day": order.day, "mint": order.mint, "amount": "0"})
+        amount = db.execute(wanted).scalar()  # another may have been faster
+    return int(amount or 0)
+
+
+def _reservation(db: Connection, order: Reservation) -> int | None:
+    amount = db.execute(select(reservations.c.amount).where(reservations.c.order_id == order.order_id)).scalar()
     return None if amount is None else int(amount)
 
 
-def _set_day(db: Connection, user_id: str, day: int, mint: Mint, amount: int) -> None:
-    db.execute(update(daily_notional).where(*_of(user_id, day, mint)).values(amount=str(amount)))
+def _set_day(db: Connection, order: Reservation, amount: int) -> None:
+    of_day = _of(order.user_id, order.day, order.mint)
+    db.execute(update(daily_notional).where(*of_day).values(amount=str(amount)))
 
 
 def _of(user_id: str, day: int, mint: Mint) -> tuple[Any, ...]:

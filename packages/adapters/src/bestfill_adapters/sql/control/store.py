@@ -11,7 +11,7 @@ from bestfill.access import ApiKey
 from bestfill.audit import AuditEntry, AuditFact
 from bestfill.errors import StoreError
 from bestfill.ports import ControlStore, Halt, Reservation
-from bestfill.units import Millis, Mint, OrderId
+from bestfill.units import Millis, Mint
 from bestfill_adapters.sql.control import statements
 from bestfill_adapters.sql.tables import SCHEMA
 
@@ -82,9 +82,9 @@ class SqlControl(ControlStore):
         """Count an order into its user's day, unless that was done."""
         return await self.write(lambda db: statements.reserve(db, order, most))
 
-    async def release(self, order_id: OrderId) -> None:
+    async def release(self, order: Reservation) -> None:
         """Take an order off its day for good."""
-        await self.write(lambda db: statements.release(db, order_id))
+        await self.write(lambda db: statements.release(db, order))
 
     async def reserved(self, user_id: str, day: int, mint: Mint) -> int:
         """Give what a user's orders sell of a token on a day."""

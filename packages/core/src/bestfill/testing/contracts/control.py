@@ -140,19 +140,27 @@ async def an_order_is_counted_once(store: ControlStore) -> None:
 
 
 async def a_release_makes_room_once_and_for_good(store: ControlStore) -> None:
-    """An order that was never counted gives nothing back, and one that was released is not counted again."""
-    one, other = sells(60), sells(40)
-    await store.release(one.order_id)
+    """An order that was never counted gives nothing back; and one that was released is not counted any more."""
+    one, other, never = sells(60), sells(40), sells(30)
+    await store.release(never)
     assert await store.reserved("ann", DAY, SOL) == 0
     assert await store.reserve(one, 100) and await store.reserve(other, 100)
-    await asyncio.gather(*(store.release(one.order_id) for _ in range(8)))
-    await store.release(sells(1).order_id)
+    await asyncio.gather(*(store.release(one) for _ in range(8)))
+    await store.release(sells(1))
     assert await store.reserved("ann", DAY, SOL) == 40
-    assert await store.reserve(one, 100), "whoever is late is told what is so, which is that the day is within it"
-    assert await store.reserved("ann", DAY, SOL) == 40
+    for late in (one, never):
+        assert await store.reserve(late, 100), "whoever is late is told what is so: the day is within the bound"
+        assert await store.reserved("ann", DAY, SOL) == 40
     assert await store.reserve(sells(60), 100)
-    await store.release(one.order_id)
+    await store.release(one)
     assert await store.reserved("ann", DAY, SOL) == 100
+
+
+async def an_order_that_is_counted_and_released_at_once_is_not_counted(store: ControlStore) -> None:
+    """Whoever is first, and however many."""
+    orders = [sells(1) for _ in range(30)]
+    await asyncio.gather(*(do for one in orders for do in (store.reserve(one, 100), store.release(one))))
+    assert await store.reserved("ann", DAY, SOL) == 0
 
 
 async def sums_above_all_amounts_are_exact(store: ControlStore) -> None:
@@ -162,7 +170,7 @@ async def sums_above_all_amounts_are_exact(store: ControlStore) -> None:
         assert await store.reserve(order, most)
     assert await store.reserved("ann", DAY, SOL) == most
     assert not await store.reserve(sells(1), most)
-    await store.release(orders[0].order_id)
+    await store.release(orders[0])
     assert await store.reserved("ann", DAY, SOL) == 2 * U64_MAX
     assert await store.reserve(sells(U64_MAX), most)
 
@@ -173,7 +181,7 @@ async def a_race_never_passes_the_most(store: ControlStore) -> None:
     got = await asyncio.gather(*(store.reserve(order, 100) for order in orders))
     assert got.count(True) == 14
     assert await store.reserved("ann", DAY, SOL) == 98
-    await asyncio.gather(*(store.release(order.order_id) for order in orders))
+    await asyncio.gather(*(store.release(order) for order in orders))
     assert await store.reserved("ann", DAY, SOL) == 0
 
 
@@ -222,6 +230,7 @@ CHECKS: Final[tuple[Callable[[ControlStore], Awaitable[None]], ...]] = (
     reservations_stop_at_the_most,
     an_order_is_counted_once,
     a_release_makes_room_once_and_for_good,
+    an_order_that_is_counted_and_released_at_once_is_not_counted,
     sums_above_all_amounts_are_exact,
     a_race_never_passes_the_most,
     facts_stand_in_a_chain_without_gaps,
