@@ -173,3 +173,26 @@ async def test_a_closed_limiter_counts_alone_and_keeps_nobody_waiting(valkey: Va
         valkey.resume()
         await closing
         assert (await waiting).allowed
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_place_that_nobody_waits_for_any_more_is_free(valkey: Valkey, steps: int):
+    async with limiters(valkey.url, 1) as (limiter,):
+        under_way = asyncio.create_task(limiter.take("ip", Rate(5, 60)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        leaves = asyncio.create_task(limiter.hold("user", 1))
+        await asyncio.sleep(0)
+        leaves.cancel()
+        await under_way
+        await asyncio.wait([leaves])
+        assert await limiter.hold("user", 1)
+
+
+async def test_after_the_end_nothing_is_taken_ahead(valkey: Valkey):
+    rate = Rate(3_000, 86_400)
+    async with limiters(valkey.url, 1) as (limiter,):
+        assert (await limiter.take("user", rate)).allowed
+        assert limiter.take_at_once("user", rate)
+        await limiter.close()
+        assert limiter.take_at_once("user", rate) is None

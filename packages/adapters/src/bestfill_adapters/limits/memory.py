@@ -46,11 +46,6 @@ class MemoryLimiter(Limiter):
         self._full_at[bucket], taken = rate.take(full_at or now, now)
         return taken
 
-    def has(self, bucket: str, rate: Rate) -> bool:
-        """Say whether there is one to take."""
-        full_at = self._full_at.get(bucket)
-        return full_at is None or rate.take(full_at, self._now())[1].allowed
-
     async def hold(self, bucket: str, most: int) -> Hold | None:
         """Take one of so many places and keep it until it is released; None if there is none left."""
         held = self._held.get(bucket, 0)

@@ -189,7 +189,8 @@ class RedisLimiter(Limiter):
         try:
             answer = await self._ask("hold", (bucket, place, most))
         except asyncio.CancelledError:
-            self._tell("drop", bucket, place)  # it may have been given
+            if self._asked.pop((bucket, place, most), None) is None:
+                self._tell("drop", bucket, place)  # it may have been given
             raise
         here = len(self._held.get(bucket, ()))
         if not (here < max(1, most // ALONE_PART) if answer is None else answer[0]):
@@ -215,6 +216,7 @@ class RedisLimiter(Limiter):
             await asyncio.wait([calling], timeout=CLOSING_S)
             calling.cancel()
             await asyncio.wait([calling])
+        self._known.clear()
         await self._hang_up()
 
     def take_at_once(self, bucket: str, rate: Rate) -> Taken | None:
@@ -241,11 +243,11 @@ class RedisLimiter(Limiter):
     def _learn(self, word: _Word, answer: int) -> None:
         """Remember what Redis says of a bucket, with what has been taken ahead since."""
         _, interval, burst = word.name
-        if not isinstance(interval, int) or burst < AHEAD_PART * interval:
+        if not isinstance(interval, int) or burst < AHEAD_PART * interval or self._closed:
             return
         if (known := self._known.get(word.name)) is None:
             if len(self._known) >= KNOWN_MAX:
-                self._known.clear()
+                self._known = dict(self._unsaid)
             known = self._known[word.name] = _Bucket(burst // interval // AHEAD_PART, burst - burst // SPARE_PART)
         known.unconfirmed = max(known.unconfirmed - word.ahead, 0)
         passed = max(min(len(word.waiting), (burst - answer) // interval), 0)
