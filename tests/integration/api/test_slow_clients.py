@@ -12,7 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from bestfill_api.bounded import BoundedHttp
-from bestfill_api.crowd import Crowd, subject
+from bestfill_api.crowd import Crowd
+from bestfill_api.ip import subject
 from bestfill_api.server import BoundedSocket, bind
 from bestfill_api.turns import Turns
 from tests.integration.api.test_server import EXECUTE, Served, everything, served
@@ -211,41 +212,58 @@ def test_one_host_is_one_address_however_many_it_has(host: str, stands_for: str)
 
 
 class Blame(Turns):
-    """Remembers who was refused; the first waits as long as it is told, and nobody else."""
+    """Remembers who was refused, and has no turn for so many at first."""
 
-    def __init__(self, first_s: float) -> None:
+    def __init__(self, without: int = 0) -> None:
         super().__init__()
-        self.waits, self.blamed = [first_s], list[str]()
-        self.asked = asyncio.Event()
+        self.without, self.blamed = without, list[str]()
 
     def refused(self, who: str) -> None:
         self.blamed.append(who)
 
-    def wait_s(self, who: str) -> float:
-        self.asked.set()
-        return self.waits.pop() if self.waits else 0.0
+    def wait_s(self, who: str, most_us: int = 0) -> float | None:
+        self.without -= 1
+        return None if self.without >= 0 else 0.0
 
 
 LIVE = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 
 
-async def test_a_connection_that_must_wait_for_its_turn_is_not_listened_to_before() -> None:
-    turns = Blame(3_600)
-    async with served(crowd=lambda: Crowd(turns=turns)) as api:
-        waits = asyncio.create_task(api.raw(LIVE))
-        await turns.asked.wait()
+async def test_a_connection_without_a_turn_is_not_answered_unless_it_is_a_proxys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(BoundedHttp, "turned_away_s", SOON_S)
+    async with served(crowd=lambda: Crowd(turns=Blame(3))) as api:
+        for _ in range(3):
+            with suppress(ConnectionError):
+                assert await api.raw(LIVE) == b""
         assert (await api.raw(LIVE)).startswith(b"HTTP/1.1 200 ")
-        assert not waits.done()
-        waits.cancel()
-    turns = Blame(SOON_S)
-    async with served(crowd=lambda: Crowd(turns=turns)) as api:
+    async with served(crowd=lambda: Crowd(turns=Blame(3), proxies=[ip_network("127.0.0.0/8")])) as api:
         assert (await api.raw(LIVE)).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", UPGRADE[:-30] + b"\r\n\r\n"])
 async def test_what_is_no_request_is_counted_unless_it_comes_from_a_proxy(sent: bytes) -> None:
     for proxies, blamed in (((), ["127.0.0.1"]), ((ip_network("127.0.0.0/8"),), [])):
-        turns = Blame(0)
+        turns = Blame()
         async with served(crowd=partial(Crowd, turns=turns, proxies=proxies)) as api:
             assert b" 400 " in await api.raw(sent)
             assert turns.blamed == blamed
+
+
+async def test_a_full_house_is_no_fault_of_who_comes() -> None:
+    turns = Blame()
+    async with served(crowd=partial(Crowd, turns=turns, most=0)) as api:
+        assert refused(await api.raw(LIVE)) == (503, "TOO_MANY_CONNECTIONS")
+        assert turns.blamed == []
+
+
+async def test_a_proxy_is_known_however_its_address_is_written_and_who_has_left_is_none() -> None:
+    turns = Blame(9)
+    crowd = Crowd(1, [ip_network("10.0.0.0/8")], turns=turns)
+    for host in ("10.0.0.1", "::ffff:10.0.0.1"):
+        assert crowd.enter(host) and crowd.enter(host) and crowd.has_turn(host)
+    assert turns.without == 9
+    assert not crowd.has_turn("") and crowd.enter("") and not crowd.enter("")
+    crowd.refused("")
+    assert turns.blamed == [""]

@@ -435,19 +435,19 @@ async def test_what_is_not_limited_asks_no_limiter(api: House) -> None:
 
 
 class SomeWait(Turns):
-    """Has some wait, and remembers who was refused."""
+    """Has some wait, and others go without; remembers who was refused."""
 
-    def __init__(self, *wait: str) -> None:
+    def __init__(self, *wait: str, without: str = "") -> None:
         super().__init__()
-        self.wait, self.blamed = wait, list[str]()
+        self.wait, self.without, self.blamed = wait, without, list[str]()
         self.waiting = asyncio.Event()
 
     def refused(self, who: str) -> None:
         self.blamed.append(who)
 
-    def wait_s(self, who: str) -> float:
+    def wait_s(self, who: str, most_us: int = 0) -> float | None:
         if who not in self.wait:
-            return 0.0
+            return None if who == self.without else 0.0
         self.waiting.set()
         return 3_600.0
 
@@ -461,6 +461,15 @@ async def test_whoever_has_to_take_turns_waits_and_nobody_else_does() -> None:
         assert (await api.http.get("/health/live", headers={"x-forwarded-for": "192.0.2.2"})).status_code == 200
         assert not waits.done() and limiter_of(api).taken == ["ip:192.0.2.2"]
         waits.cancel()
+
+
+async def test_whoever_has_no_turn_is_told_so_and_hung_up_on() -> None:
+    async with house(settings=Settings(limits=LIMITS), limiter=Limiter(), turns=SomeWait(without="127.0.0.1")) as api:
+        answer = await api.http.get("/health/live")
+        assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+        assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
+        assert await knock(api, "/ws", {}) == "429"
+        assert limiter_of(api).taken == []
 
 
 async def test_refusals_are_counted_by_address_and_answers_are_not() -> None:

@@ -136,6 +136,34 @@ async def test_a_key_that_was_proven_once_needs_the_store_to_say_so_again_all_th
         await keys.ring.admit(text)
 
 
+async def test_a_key_that_was_pushed_out_by_others_is_asked_about_again(keys: Ring, monkeypatch) -> None:
+    monkeypatch.setattr(keyring, "KNOWN_MAX", 2)
+    texts = [await keys.key(number) for number in range(3)]
+    await keys.ring.admit(texts[0])
+    keys.ring._proven = (proven := dict(keys.ring._proven))
+    for text in texts[1:]:
+        await keys.ring.admit(text)
+    keys.ring._proven |= proven
+    await keys.revoke(texts[0])
+    with pytest.raises(Unauthorized, match="revoked"):
+        await keys.ring.admit(texts[0])
+
+
+async def test_an_answer_that_comes_late_undoes_no_later_one(keys: Ring) -> None:
+    text = await keys.key(1)
+    await keys.ring.admit(text)
+    known = keys.ring._known[read_key(text)[0]]
+    known.heard = keys.now + 1
+    before = known.key
+    await keys.revoke(text)
+    await keys.ring.refresh()
+    assert known.key == before
+    keys.now += 1
+    await keys.ring.refresh()
+    with pytest.raises(Unauthorized, match="revoked"):
+        await keys.ring.admit(text)
+
+
 async def test_a_key_that_is_revoked_from_later_on_is_good_until_then(keys: Ring) -> None:
     text = await keys.key(1)
     held = await keys.ring.admit(text)

@@ -34,7 +34,8 @@ class BoundedHttp(HttpToolsProtocol):
     """Refuses heads without end, and gives up clients that do not get on with what they send or are sent.
 
     A client has `silent_s` seconds to begin, `head_s` for a head, `body_s` for the rest of the request, `take_s` to
-    take some of an answer that it does not read, and `linger_s` to take the last of it.
+    take some of an answer that it does not read, and `linger_s` to take the last of it. Whoever is turned away, is
+    hung up on after `turned_away_s`.
     """
 
     silent_s: ClassVar = 30.0
@@ -42,6 +43,7 @@ class BoundedHttp(HttpToolsProtocol):
     body_s: ClassVar = 15.0
     take_s: ClassVar = 30.0
     linger_s: ClassVar = 10.0
+    turned_away_s: ClassVar = 1.0
 
     _stage = _Stage.NOTHING
     _changed = False
@@ -66,14 +68,14 @@ class BoundedHttp(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Begin to expect a head, or hang up if there are too many connections."""
+        """Begin to expect a head, or hang up if there are too many connections, or it is not this caller's turn."""
         super().connection_made(transport)
         if not self._crowd.enter(self._host):
             detail = "there are too many connections here, or from this address; close some, or try again later"
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", detail)
-        elif (wait_s := self._crowd.wait_s(self._host)) > 0:
-            self.flow.pause_reading()
-            self.loop.call_later(wait_s, self._listen)
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", detail)
+        elif not self._crowd.has_turn(self._host):
+            self._gone = True  # nothing is parsed; to hang up at once would only bring the next one sooner
+            self.loop.call_later(self.turned_away_s, self.transport.abort)
         else:
             self._crowd.expect(self, self.silent_s)
 
@@ -186,17 +188,15 @@ class BoundedHttp(HttpToolsProtocol):
         raise HttpParserError(detail)
 
     def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
-        """Answer without the application, and hang up."""
+        """Answer what is wrong without the application, and hang up."""
         self._crowd.refused(self._host)
+        self._answer(status, code, detail)
+
+    def _answer(self, status: HTTPStatus, code: str, detail: str) -> None:
         self._gone = True
         self.transport.write(refusal(status, code, detail))
         self.transport.close()
         self._expect()
-
-    def _listen(self) -> None:
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
-            self._crowd.expect(self, self.silent_s)
 
     def _expect(self) -> None:
         if self.transport.is_closing():

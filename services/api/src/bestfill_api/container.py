@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dependency_injector import containers, providers
 
 from bestfill.engine.auditor import Auditor
-from bestfill.ports import Clock, ControlStore, OrderStore, Telemetry, Venue
+from bestfill.ports import Clock, ControlStore, OrderStore, Venue
 from bestfill_adapters.settings import Settings, SettingsError
 from bestfill_api.activity import Activity
 from bestfill_api.edge import Edge
@@ -43,8 +43,8 @@ def _identity(settings: Settings, control: ControlStore, clock: Clock) -> Identi
     raise SettingsError([f"BESTFILL_AUTH: {access.auth} lacks what it needs"])
 
 
-def _turns(settings: Settings, telemetry: Telemetry) -> Turns | None:
-    return None if settings.limits.ip is None else Turns(telemetry)
+def _turns(settings: Settings) -> Turns | None:
+    return None if settings.limits.ip is None else Turns()
 
 
 def _record(auditor: Auditor, settings: Settings) -> Record:
@@ -63,7 +63,7 @@ class Api(containers.DeclarativeContainer):
     pace = providers.Singleton(Pace)
     identity = providers.Singleton(_identity, mode.settings, mode.control, mode.clock)
     keeper = providers.Singleton(Keeper, identity)
-    turns = providers.Singleton(_turns, mode.settings, mode.telemetry)
+    turns = providers.Singleton(_turns, mode.settings)
     edge = providers.Singleton(
         Edge, mode.settings, identity, mode.limiter, metrics.provided.answered, mode.telemetry, turns
     )

@@ -3,14 +3,13 @@
 import asyncio
 import resource
 from collections.abc import Sequence
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
 from uvicorn.server import ServerState
 
 from bestfill_adapters.settings import Settings
-from bestfill_api.turns import Turns
+from bestfill_api.ip import IPNetwork, read_address, subject, within
+from bestfill_api.turns import ENTRY_US, Turns
 
 CONNECTIONS_MAX: Final = 20_000
 FILES_KEPT: Final = 100
@@ -37,7 +36,7 @@ class Crowd(ServerState):
     def __init__(
         self,
         per_address: int | None = None,
-        proxies: Sequence[IPv4Network | IPv6Network] = (),
+        proxies: Sequence[IPNetwork] = (),
         most: int | None = None,
         turns: Turns | None = None,
     ) -> None:
@@ -69,11 +68,9 @@ class Crowd(ServerState):
         if self._turns is not None and not self._trusted(host):
             self._turns.refused(subject(host))
 
-    def wait_s(self, host: str) -> float:
-        """Give how long a new connection from this host has to wait before it is listened to."""
-        if self._turns is None or self._trusted(host):
-            return 0.0
-        return self._turns.wait_s(subject(host))
+    def has_turn(self, host: str) -> bool:
+        """Say whether a new connection from this host is listened to."""
+        return self._turns is None or self._trusted(host) or self._turns.wait_s(subject(host), ENTRY_US) is not None
 
     def expect(self, guest: Guest, seconds: float) -> None:
         """Have it told when so many seconds have passed."""
@@ -91,22 +88,7 @@ class Crowd(ServerState):
             guest.overdue()
 
     def _trusted(self, host: str) -> bool:
-        return any(ip_address(host) in network for network in self._proxies)
-
-
-@lru_cache(4_096)
-def subject(host: str) -> str:
-    """Give whom an address stands for: with IPv6 a network of 64 bits, since whoever has one of its addresses has all.
-
-    What is no address stands for itself.
-    """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or IPv6Network((address.packed, 64), strict=False))
-    return host
+        return bool(self._proxies) and (address := read_address(host)) is not None and within(address, self._proxies)
 
 
 def crowd(settings: Settings, turns: Turns | None = None) -> Crowd:

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -71,7 +70,7 @@ class Keyring(Identity):
     async def admit(self, credential: str) -> Pass:
         """Say whose a key is."""
         known, now = self._proven.get(credential), self._monotonic()
-        if known is None or now - known.heard > TRUST_S:
+        if known is None or now - known.heard > TRUST_S or self._known.get(known.key.id) is not known:
             known = await self._prove(credential, now)
         if (lapse := self._ended(known.key)) is not None:
             raise Unauthorized(lapse.reason)
@@ -154,11 +153,11 @@ class Keyring(Identity):
         self._failed = None
         for key_id in key_ids:
             if (key := found.get(key_id)) is None:
-                if (gone := self._known.pop(key_id, None)) is not None:
-                    gone.heard = -math.inf
+                self._known.pop(key_id, None)
                 _put(self._unknown, key_id, asked, UNKNOWN_MAX)
             elif (known := self._known.get(key_id)) is not None:
-                known.key, known.heard = key, asked
+                if asked >= known.heard:  # or somebody has asked later, and heard sooner
+                    known.key, known.heard = key, asked
             else:
                 self._unknown.pop(key_id, None)
                 _put(self._known, key_id, _Known(key, _pass(key), asked, asked), KNOWN_MAX)

@@ -16,7 +16,6 @@ from bestfill.ports.telemetry import SILENT
 from bestfill_adapters.limits import Hold, Limiter
 from bestfill_adapters.logs import REQUEST
 from bestfill_adapters.settings import Settings
-from bestfill_api.crowd import subject
 from bestfill_api.edge import address
 from bestfill_api.edge.dress import Answered, dressed, dressed_socket
 from bestfill_api.edge.guard import check
@@ -25,6 +24,7 @@ from bestfill_api.edge.limit import take
 from bestfill_api.edge.names import Names
 from bestfill_api.edge.refusing import refuse, refusing_sockets, tell
 from bestfill_api.edge.visit import NO_PASS, Visit, enter
+from bestfill_api.ip import subject
 from bestfill_api.origin import foreign
 from bestfill_api.problems import FOREIGN, NotReady
 from bestfill_api.turns import Turns
@@ -39,7 +39,7 @@ class Edge:
     by their address' limit, by who they are, by that credential's limit.
 
     Without an `identity`, all are let in as anybody. What is not limited, costs no question. With `turns`, whoever is
-    refused too often has to wait before all that.
+    refused too often has to take turns before all that.
     """
 
     def __init__(
@@ -60,10 +60,7 @@ class Edge:
 
     async def __call__(self, app: ASGIApp, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request or socket by the application."""
-        client = self._client(scope)
-        if self.turns is not None and (wait_s := self.turns.wait_s(subject(client))) > 0:
-            await asyncio.sleep(wait_s)
-        visit = Visit(f"{self._prefix}-{next(self._numbers):x}", client, self._anybody)
+        visit = Visit(f"{self._prefix}-{next(self._numbers):x}", self._client(scope), self._anybody)
         enter(scope, visit)
         REQUEST.set(visit)
         try:
@@ -117,6 +114,8 @@ class Edge:
     async def _admit(self, visit: Visit, scope: Any) -> None:
         """Let a request in, or say why not; nothing has been spent on it before."""
         headers = scope["headers"]
+        if self.turns is not None:
+            await self._take_turn(self.turns, subject(visit.client))
         if self._names is not None:
             self._names.check(headers)
         if (rate := self._limits.ip) is not None:
@@ -126,6 +125,12 @@ class Edge:
         visit.held = await self._identity.admit(credential(headers, offered(scope)))
         if (rate := self._limits.key) is not None:
             await take(self._limiter, visit, f"key:{visit.held.principal.credential}", rate)
+
+    async def _take_turn(self, turns: Turns, who: str) -> None:
+        if (wait_s := turns.wait_s(who)) is None:
+            raise RateLimited("most of what comes from this address is refused; mend that, then go on", 1, "turns")
+        if wait_s:
+            await asyncio.sleep(wait_s)
 
     async def _place(self, visit: Visit) -> Hold | None:
         if (most := self._limits.sockets) is None:

@@ -4,7 +4,6 @@ A page at a name of its own, whose address it changes to this machine's, is of t
 only the name that the browser asked for gives it away (DNS rebinding).
 """
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from litestar.exceptions import HTTPException
 
 from bestfill_adapters.settings.access import loopback
+from bestfill_api.ip import read_address
 from bestfill_api.wire import header_values
 
 GOOD_MAX: Final = 1_000
@@ -46,8 +46,4 @@ class Names:
     def _own(self, name: str) -> bool:
         if name in self._names or loopback(name):
             return True
-        try:
-            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            return False
-        return True
+        return read_address(name.removeprefix("[").removesuffix("]")) is not None

@@ -44,6 +44,8 @@ async def refuse(scope: Any, send: Send, error: Exception, client: str) -> None:
         log.info("refused", extra={"status": status, "path": plain(scope["path"]), "client": client})
     headers = [(name.lower().encode(), str(value).encode()) for name, value in response.headers.items()]
     headers += [(b"content-type", str(response.media_type).encode()), (b"content-length", b"%d" % len(body))]
+    if isinstance(error, RateLimited) and error.limit == "turns":
+        headers.append((b"connection", b"close"))  # or what else is on its way would be refused as well, one by one
     if scope["type"] == "http":
         prefix = "http.response"
     elif _EXTENSION in (scope.get("extensions") or ()):
