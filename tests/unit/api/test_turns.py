@@ -77,7 +77,6 @@ def test_others_do_not_stand_in_the_same_line():
 def test_a_crowd_fills_no_memory(monkeypatch):
     monkeypatch.setattr(module, "CALLERS_MAX", 100)
     turns = Turns(Hand())
-    turns._sweep_at = 100
     for n in range(1_000):
         refuse(turns, f"192.0.2.{n}")
         assert len(turns) <= 100

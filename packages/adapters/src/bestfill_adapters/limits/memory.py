@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 from bestfill_adapters.limits.limiter import Hold, Limiter
+from bestfill_adapters.limits.moments import Moments
 from bestfill_adapters.limits.rate import Rate, Taken
 
 BUCKETS_MAX: Final = 50_000
-_FEW: Final = 1_000
 
 
-def _now() -> int:
+def microseconds() -> int:
+    """Give the time by a clock that is never set back."""
     return time.monotonic_ns() // 1_000
 
 
@@ -22,11 +23,9 @@ class MemoryLimiter(Limiter):
     soonest: who asks from a thousand addresses makes the engine forget these, and nobody who is over a limit.
     """
 
-    def __init__(self, now: Callable[[], int] = _now, buckets_max: int = BUCKETS_MAX) -> None:
+    def __init__(self, now: Callable[[], int] = microseconds, buckets_max: int = BUCKETS_MAX) -> None:
         """Take a clock of microseconds that is never set back."""
-        self._now, self._most = now, buckets_max
-        self._full_at: dict[str, int] = {}
-        self._sweep_at = min(_FEW, buckets_max)
+        self._now, self._full_at = now, Moments(buckets_max)
         self._held: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -40,10 +39,8 @@ class MemoryLimiter(Limiter):
     def take_at_once(self, bucket: str, rate: Rate) -> Taken:
         """Do the same without being awaited."""
         now = self._now()
-        full_at = self._full_at.get(bucket)
-        if full_at is None and len(self._full_at) >= self._sweep_at:
-            self._sweep(now)
-        self._full_at[bucket], taken = rate.take(full_at or now, now)
+        full_at, taken = rate.take(self._full_at.get(bucket, now), now)
+        self._full_at.put(bucket, full_at, now)
         return taken
 
     async def hold(self, bucket: str, most: int) -> Hold | None:
@@ -58,14 +55,6 @@ class MemoryLimiter(Limiter):
         self._held[bucket] -= 1
         if not self._held[bucket]:
             del self._held[bucket]
-
-    def _sweep(self, now: int) -> None:
-        """Forget what need not be known, and the rest of what there is no room for."""
-        left = {bucket: full_at for bucket, full_at in self._full_at.items() if full_at > now}
-        if len(left) > self._most * 3 // 4:
-            left = dict(sorted(left.items(), key=lambda one: one[1])[-(self._most // 2) :])
-        self._full_at = left
-        self._sweep_at = min(self._most, max(_FEW, 2 * len(left)))
 
 
 class Place(Hold):

@@ -74,8 +74,7 @@ class Edge:
 
     def _tell(self, visit: Visit, scope: Any, status: int) -> None:
         self._answered(scope, status)
-        if status >= _REFUSED:
-            self._tell_turns(visit, status)
+        self._tell_turns(visit, status)
 
     def _tell_turns(self, visit: Visit, status: int) -> None:
         if self.turns is not None and _REFUSED <= status < _FAILED:
