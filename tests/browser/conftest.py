@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import launch, program
-from tests.browser.engine import Engine, somebody
+from tests.browser.engine import Engine, Keyed, somebody
 from tests.browser.visit import Visit
 
 Open = Callable[..., Visit]
@@ -37,6 +37,13 @@ def waiting_engine(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -
     """Give an engine whose venues do not answer within a test: its orders stay where they are."""
     settings = {"BESTFILL_MOCK_QUOTE_MS": "200000", "BESTFILL_QUOTE_TIMEOUT_MS": "200000"}
     with Engine(tmp_path_factory.mktemp("waiting"), BESTFILL_CONCURRENCY="100", **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def keyed(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Keyed]:
+    """Give an engine that wants keys."""
+    with Keyed(tmp_path_factory.mktemp("keyed"), BESTFILL_AUTH="keys") as running:
         yield running
 
 
@@ -78,6 +85,11 @@ class Traded(NamedTuple):
 
 @pytest.fixture(scope="package")
 def traded(engine: Engine) -> Traded:
+    return trade(engine)
+
+
+def trade(engine: Engine) -> Traded:
+    """Have a user trade, and wait for it to end."""
     user = "user-123"
     retried = engine.place(user, amountIn="12", minAmountOut="99999")
     asked = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "250"), ("JUP", "USDC", "1000.25"), ("SOL", "BONK", "0.05"))

@@ -1,5 +1,7 @@
 """The engine as a process, and the way to it."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,6 +45,13 @@ class Engine(embedded.Engine):
         answer = self._http.post(f"{self.url}/api/orders/{order_id}/cancel")
         assert answer.status_code == 200, answer.text
 
+    def halt(self, reason: str) -> None:
+        """Halt it, and wait until it has heard so."""
+        self._operate("halt", {"reason": reason}, halted=True)
+
+    def resume(self) -> None:
+        self._operate("resume", None, halted=False)
+
     def order(self, order_id: str) -> dict[str, Any]:
         return self.get(f"/api/orders/{order_id}")
 
@@ -56,6 +65,24 @@ class Engine(embedded.Engine):
         """Wait until an order has ended; give it."""
         until(lambda: self.order(order_id)["status"] in ("confirmed", "failed"))
         return self.order(order_id)
+
+    def _operate(self, act: str, content: dict[str, str] | None, *, halted: bool) -> None:
+        answer = self._http.post(f"{self.url}/api/admin/{act}", json=content)
+        assert answer.status_code == 200, answer.text
+        until(lambda: self.get("/api/queue/stats")["halted"] is halted)
+
+
+class Keyed(Engine):
+    """An engine that wants keys, and the operator's way to them."""
+
+    def bestfill(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "bestfill_cli", *arguments]
+        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def key(self, user: str) -> str:
+        return self.bestfill("keys", "create", "--user", user, "--scope", "trade").strip()
 
 
 def until(holds: Callable[[], object], within_s: float = WITHIN_S) -> None:

@@ -1,50 +1,15 @@
 """The page of an engine that asks who its visitors are: a key is asked for, used, forgotten, and asked for again."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 
-import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Open
-from tests.browser.engine import Engine
-from tests.browser.visit import Visit
+from tests.browser.engine import Engine, Keyed
 
 EXECUTE = "**/api/orders/execute"
 REFUSED = r"40[13]|429|WebSocket connection to|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET"
 STORED = "() => [JSON.stringify({...sessionStorage}), JSON.stringify({...localStorage})]"
-
-
-class Keyed(Engine):
-    """An engine that wants keys, and the operator's way to them."""
-
-    def bestfill(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "bestfill_cli", *arguments]
-        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def key(self, user: str) -> str:
-        return self.bestfill("keys", "create", "--user", user, "--scope", "trade").strip()
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory, browser: object) -> Iterator[Keyed]:
-    with Keyed(tmp_path_factory.mktemp("keyed"), BESTFILL_AUTH="keys") as running:
-        yield running
-
-
-def dialog(at: Visit) -> Locator:
-    return at.page.get_by_role("dialog", name="Sign in")
-
-
-def sign_in(at: Visit, key: str) -> None:
-    asked = dialog(at)
-    expect(asked.get_by_label("Key or token")).to_be_focused()
-    asked.get_by_label("Key or token").fill(key)
-    asked.get_by_role("button", name="Sign in").click()
 
 
 def test_a_visitor_signs_in_trades_and_signs_out(visit: Open, keyed: Keyed, user: str) -> None:
@@ -52,12 +17,15 @@ def test_a_visitor_signs_in_trades_and_signs_out(visit: Open, keyed: Keyed, user
     at = visit(keyed.url)
     at.expect(REFUSED)
     at.go()
+    orders = at.page.get_by_role("region", name="Orders")
+    expect(orders).to_contain_text("Sign in to see your orders.")
+    expect(orders).not_to_contain_text("No orders yet")
     for wrong, told in (("", "Enter your key"), ("ü", "no key"), (key[:-1] + "#", "no key"), ("bf_x", "does not take")):
-        sign_in(at, wrong)
-        expect(dialog(at).get_by_role("alert")).to_contain_text(told)
+        at.sign_in(wrong)
+        expect(at.dialog.get_by_role("alert")).to_contain_text(told)
     expect(at.connection).to_have_text("Not signed in")
-    sign_in(at, key)
-    expect(dialog(at)).to_be_hidden()
+    at.sign_in(key)
+    expect(at.dialog).to_be_hidden()
     expect(at.connection).to_have_text("Live")
     at.sees(order_id := at.place(minimum="140"), "confirmed")
     owner = at.page.get_by_label("Trading as")
@@ -79,13 +47,14 @@ def test_a_visitor_signs_in_trades_and_signs_out(visit: Open, keyed: Keyed, user
     at.page.reload()
     expect(at.page.locator("[data-seq]")).to_have_count(5)
     at.page.get_by_role("button", name="Sign out").click()
-    expect(dialog(at)).to_be_visible()
+    expect(at.dialog).to_be_visible()
     session, _ = at.page.evaluate(STORED)
     assert key not in session
     at.page.keyboard.press("Escape")
-    expect(dialog(at)).to_be_hidden()
+    expect(at.dialog).to_be_hidden()
     at.page.get_by_role("link", name="Trade").click()
     expect(at.rows).to_have_count(0)
+    expect(orders).to_contain_text("Sign in to see your orders.")
 
 
 def test_a_key_that_ends_while_the_page_is_open_leaves_the_ticket_as_it_is(
@@ -95,13 +64,13 @@ def test_a_key_that_ends_while_the_page_is_open_leaves_the_ticket_as_it_is(
     at = visit(keyed.url)
     at.expect(REFUSED)
     at.go()
-    sign_in(at, first)
+    at.sign_in(first)
     expect(at.connection).to_have_text("Live")
     at.field("Minimum received").fill("7.25")
     keyed.bestfill("keys", "revoke", first)
-    expect(dialog(at).get_by_role("alert")).to_contain_text("not good any more")
+    expect(at.dialog.get_by_role("alert")).to_contain_text("not good any more")
     expect(at.connection).to_have_text("Not signed in")
-    sign_in(at, second)
+    at.sign_in(second)
     expect(at.connection).to_have_text("Live")
     expect(at.field("Minimum received")).to_have_value("7.25")
     at.sees(at.place(), "confirmed")
@@ -112,7 +81,7 @@ def test_a_key_that_ends_while_the_page_is_open_leaves_the_ticket_as_it_is(
     keyed.bestfill("keys", "revoke", second)
     keyed.start()
     at.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # which does not wait for its turn
-    expect(dialog(at).get_by_role("alert")).to_contain_text("not good any more")
+    expect(at.dialog.get_by_role("alert")).to_contain_text("not good any more")
 
 
 def test_what_an_operator_forbids_and_what_is_too_much_is_told(visit: Open, waiting_engine: Engine, user: str) -> None:

@@ -97,6 +97,50 @@ def test_errors_stand_beside_their_fields_in_the_apis_words(visit: Open, waiting
     assert waiting_engine.total(user) == 1
 
 
+def test_an_error_stands_until_its_own_field_is_edited(visit: Open, waiting_engine: Engine, user: str) -> None:
+    at = visit(waiting_engine.url)
+    at.expect("400")
+    at.trade_as(user)
+    amount, slippage = (at.page.locator(f"#{name}-error") for name in ("amountIn", "slippageTolerance"))
+    at.field("Amount").fill("abc")
+    at.field("Slippage, %").focus()
+    expect(amount).not_to_be_empty()
+    at.page.keyboard.type("11")
+    expect(amount).not_to_be_empty()
+    expect(at.field("Amount")).to_have_attribute("aria-invalid", "true")
+    at.field("Minimum received").focus()
+    expect(slippage).not_to_be_empty()
+    # It goes as its field is edited, before any quotes come; that of another stands, even if none come.
+    stood: list[str] = []
+
+    def lose(route: Route) -> None:
+        stood.append(amount.inner_text())
+        route.abort()
+
+    at.page.route("**/api/quotes", lose)
+    at.expect("ERR_FAILED")
+    at.field("Amount").fill("2")
+    expect(at.page.get_by_role("region", name="Quotes")).to_contain_text("does not answer")
+    assert stood == [""]
+    expect(at.field("Amount")).not_to_have_attribute("aria-invalid", "true")
+    expect(slippage).not_to_be_empty()
+    at.field("Amount").fill("")
+    expect(slippage).not_to_be_empty()
+    at.field("Slippage, %").press_sequentially(" ")  # which mends nothing
+    expect(slippage).not_to_be_empty()
+    at.field("Slippage, %").fill("1")
+    expect(slippage).to_be_empty()
+    # Of two tokens that must differ, either can be mended.
+    at.page.unroute("**/api/quotes")
+    bought = at.page.locator("#tokenOut-error")
+    at.fill(sell="SOL", buy="SOL", amount="1")
+    expect(bought).not_to_be_empty()
+    at.field("Amount").fill("")
+    expect(bought).not_to_be_empty()
+    at.field("Sell").select_option("USDC")
+    expect(bought).to_be_empty()
+
+
 def test_nothing_moves_from_under_a_press_of_the_button(visit: Open, waiting_engine: Engine, user: str) -> None:
     at = visit(waiting_engine.url)
     at.expect("400")

@@ -100,6 +100,13 @@ class Visit:
         assert answer.value.status == 202, answer.value.text()
         return answer.value.json()["orderId"]
 
+    def sign_in(self, key: str) -> None:
+        """Answer the engine's question for a key."""
+        field = self.dialog.get_by_label("Key or token")
+        expect(field).to_be_focused()
+        field.fill(key)
+        self.dialog.get_by_role("button", name="Sign in").click()
+
     @contextmanager
     def another_tab(self) -> Iterator[None]:
         """Have `page` be another one meanwhile, in the same browser."""
@@ -118,6 +125,10 @@ class Visit:
     @property
     def place_order(self) -> Locator:
         return self.page.get_by_role("button", name="Place order")
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog", name="Sign in")
 
     @property
     def connection(self) -> Locator:

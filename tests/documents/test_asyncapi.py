@@ -16,9 +16,10 @@ from bestfill.testing.fakes import FakeNetwork
 from bestfill.testing.store import MemoryStore
 from bestfill.units import OrderId
 from bestfill_adapters.settings import MockSettings
+from bestfill_api.closing import Closing
 from bestfill_api.openapi import EXAMPLE
 from tests.documents.installed import needed
-from tests.unit.api.gate import bearer, key, keys, revoke
+from tests.unit.api.gate import EXTENSION, bearer, key, keys, revoke
 from tests.unit.api.house import UNKNOWN, House, house, without
 from tests.unit.api.wires import connect
 from tools.documents import asyncapi
@@ -60,6 +61,25 @@ def test_it_is_valid_asyncapi() -> None:
     schema = json.loads(needed(SPECS / "schemas" / "3.0.0.json").read_text())
     Draft7Validator(schema).validate(DOCUMENT)
     assert not Draft7Validator(schema).is_valid(DOCUMENT | {"channels": {"order": {"adress": "/ws"}}})
+
+
+def test_its_security_is_how_a_socket_takes_a_credential() -> None:
+    local, guarded = DOCUMENT["servers"]["local"], DOCUMENT["servers"]["guarded"]
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert "security" not in local
+    assert [ref["$ref"] for ref in guarded["security"]] == [f"#/components/securitySchemes/{name}" for name in schemes]
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert schemes["subprotocol"]["name"] == "Sec-WebSocket-Protocol"
+
+
+async def test_a_socket_opens_with_either_credential_alone() -> None:
+    async with keys() as api:
+        text = await key(api, "ann", Scope.READ)
+        header, offer = [(b"authorization", f"Bearer {text}".encode())], ("bestfill", f"bearer.{text}")
+        for headers, offers, status in ((header, (), None), ((), offer, None), (header, offer, 401), ((), (), 401)):
+            how = {"headers": list(headers), "subprotocols": list(offers), "extensions": EXTENSION, "answer": ""}
+            async with connect(api.app, "/ws", **how) as wire:
+                assert wire.answer.get("status") == status
 
 
 def test_every_event_of_orders_in_harsh_times_is_as_it_says() -> None:
@@ -124,8 +144,10 @@ async def test_every_code_that_a_socket_is_closed_with_is_in_the_document(api: H
         found = {code for path, code in codes.items() if path.startswith(begin)}
         assert found <= {int(code) for code in DOCUMENT["channels"][name]["x-close-codes"]}
     assert set(codes.values()) == {1000, 1011, 1012, 1013, 4400, 4401, 4404}
-    # 1009 is the server's own: tests/integration/api/test_server.py.
-    assert {int(code) for code in DOCUMENT["channels"]["order"]["x-close-codes"]} == {*codes.values(), 1009}
+    # Those for what clients say are the server's own: tests/integration/api.
+    of_server = {1002, 1007, 1008, 1009}
+    assert {int(code) for code in DOCUMENT["channels"]["order"]["x-close-codes"]} == {*codes.values()} | of_server
+    assert set(Closing) == {*codes.values()} | of_server
 
 
 async def closed_as_revoked() -> int:

@@ -58,6 +58,8 @@ async def test_a_halt_stops_signatures_within_a_second_and_what_is_signed_ends(e
 
             async with front.http.post("/api/orders/execute", json=ORDER) as refused:
                 assert (refused.status, (await refused.json())["rule"]) == (403, "halt")
+            async with front.http.get("/api/queue/stats") as stats:
+                assert (await stats.json())["halted"] is True
             waits = next(order_id for order_id, status in zip(ids, statuses, strict=True) if status != "confirmed")
             async with front.http.post(f"/api/orders/{waits}/cancel") as cancelled:
                 assert cancelled.status == 200

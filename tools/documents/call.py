@@ -9,6 +9,8 @@ from tools.documents.values import Value
 
 Body: TypeAlias = Mapping[str, Any] | str
 
+BASE: Final = "baseUrl"
+"""The variable that says where most calls are sent."""
 JSON_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 
 
@@ -17,8 +19,10 @@ class Call:
     """A request by the id of its operation in the OpenAPI document, or, without one, by its method and path.
 
     `values` are made before it is sent, and become variables. `keep` names variables for fields of the answer. With
-    `ends`, it is sent again until every order in the answer has ended. `code` is of the problem that comes back,
-    and `wrong` the field that it names. `tests` are in JavaScript, by their titles; `answer` is the body there.
+    `ends`, it is sent again until every order in the answer has ended; with `until`, until it is answered by `status`.
+    `code` is of the problem that comes back, and `wrong` the field that it names. `credential` is the variable that
+    has the credential, in place of the collection's; if it is empty, none is sent. `tests` are in JavaScript, by their
+    titles; `answer` is the body there.
     """
 
     name: str
@@ -35,13 +39,19 @@ class Call:
     values: Mapping[str, Value] = field(factory=dict[str, Value])
     keep: Mapping[str, str] = field(factory=dict[str, str])
     ends: bool = False
+    until: bool = False
+    credential: str | None = None
     tests: Mapping[str, str] = field(factory=dict[str, str])
 
 
 @frozen
 class Folder:
-    """Requests that belong together, in the order in which they are meant to be sent."""
+    """Requests that belong together, in the order in which they are meant to be sent.
+
+    `engine` is the variable that says where they are sent; none is while that is empty.
+    """
 
     name: str
     about: str
     calls: Sequence[Call]
+    engine: str = BASE

@@ -87,6 +87,7 @@ def stats() -> Folder:
 def operators() -> Folder:
     """What an operator does."""
     on = {"it signs": "pm.expect(answer).to.eql({halted: false, reason: null, by: null, since: null});"}
+    halted = {"the rule is the halt": 'pm.expect(answer.rule).to.eql("halt");'}
     reason = "prices look wrong"
     calls = [
         Call(
@@ -102,6 +103,31 @@ def operators() -> Folder:
             tests={"it is": "pm.expect(answer.halted).to.eql(true);"},
         ),
         Call(
+            name="Poll until no preview is given",
+            operation="previewOrder",
+            about="Each API hears of a halt within a second. Sent again by itself in a run.",
+            headers=JSON_HEADERS,
+            body=_SWAP,
+            status=403,
+            code="POLICY_DENIED",
+            until=True,
+            tests=halted,
+        ),
+        Call(
+            name="Submit an order while it is halted",
+            operation="executeOrder",
+            headers=JSON_HEADERS,
+            body=ORDER,
+            status=403,
+            code="POLICY_DENIED",
+            tests=halted,
+        ),
+        Call(
+            name="The queue while it is halted",
+            operation="queueStats",
+            tests={"it says so": "pm.expect(answer.halted).to.eql(true);"},
+        ),
+        Call(
             name="Halt it without a reason",
             operation="haltEngine",
             headers=JSON_HEADERS,
@@ -111,6 +137,17 @@ def operators() -> Folder:
             wrong="reason",
         ),
         Call(name="Resume it", operation="resumeEngine", tests=on),
+        Call(
+            name="Poll until previews are given again",
+            operation="previewOrder",
+            headers=JSON_HEADERS,
+            body=_SWAP,
+            until=True,
+        ),
     ]
-    about = "Whether the engine signs: while it is halted, no order is placed. A credential needs the scope admin."
+    about = (
+        "Whether the engine signs: while it is halted, no order is placed. A credential needs the scope admin.\n\n"
+        "**Running this folder halts the engine** for some seconds, for everybody, and resumes it at its end. Stopped "
+        "midway, it stays halted: send `Resume it`."
+    )
     return Folder("Operators", about, calls)

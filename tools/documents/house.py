@@ -1,6 +1,7 @@
 """The API with the engine, mock venues and mock chain, in a time and with a chance that are the same in each run."""
 
 import asyncio
+import secrets
 import selectors
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -13,15 +14,21 @@ import httpx
 from attrs import frozen
 from dependency_injector import providers
 from litestar import Litestar
+from msgspec.structs import replace
 
-from bestfill.ports import Clock, Network
+from bestfill.access import ID_BITS, SECRET_BITS, ApiKey, Scope, key_text, read_key
+from bestfill.audit import AuditFact
+from bestfill.engine.switch import Switch
+from bestfill.ports import Clock, ControlStore, Network
 from bestfill.testing.clock import SeededEntropy
 from bestfill.testing.control import MemoryControl
 from bestfill.testing.store import MemoryStore
 from bestfill.units import Millis
 from bestfill_adapters.container import Embedded
+from bestfill_adapters.limits import Rate
+from bestfill_adapters.limits.memory import MemoryLimiter
 from bestfill_adapters.mock.ledger import MemoryLedger
-from bestfill_adapters.settings import MockSettings, Settings
+from bestfill_adapters.settings import AccessSettings, LimitSettings, MockSettings, Settings
 from bestfill_api.app import create_app
 
 BEGIN: Final = 1_765_880_000_000
@@ -76,6 +83,7 @@ class House:
     app: Litestar
     http: httpx.AsyncClient
     clock: Clock
+    control: ControlStore
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -95,16 +103,20 @@ def openapi() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(network: Network | None = None, mock: MockSettings | None = None) -> AsyncIterator[House]:
+async def opened(
+    network: Network | None = None, mock: MockSettings | None = None, settings: Settings | None = None
+) -> AsyncIterator[House]:
     """Open the embedded mode over memory alone; by default the mock venues take what they take by default."""
     container, clock = Embedded(), LoopClock()
-    container.settings.override(Settings(data_dir=Path("/nowhere"), mock=mock or MockSettings(seed="documents")))
+    settings = replace(settings or Settings(), data_dir=Path("/nowhere"), mock=mock or MockSettings(seed="documents"))
+    container.settings.override(settings)
     container.clock.override(clock)
     container.entropy.override(SeededEntropy(1))
     container.store.override(MemoryStore())
     container.ledger.override(MemoryLedger())
     container.control.override(MemoryControl())
-    container.switch.override(providers.Object(None))  # nobody starts it, so it would halt the engine
+    container.switch.override(providers.Singleton(Switch, container.control, _now_s))
+    container.limiter.override(MemoryLimiter(lambda: clock.now() * 1_000))
     if network is not None:
         container.network.override(network)
     # The counters note when they were made.
@@ -112,17 +124,41 @@ async def opened(network: Network | None = None, mock: MockSettings | None = Non
         app = create_app(container, _running)
         transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - Litestar's types are narrower
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:3000") as http:
-            yield House(app, http, clock)
+            yield House(app, http, clock, container.control())
+
+
+@asynccontextmanager
+async def guarded() -> AsyncIterator[House]:
+    """Open one that asks for keys, and takes few orders and previews at once."""
+    access, limits = AccessSettings(auth="keys"), LimitSettings(orders=Rate(5, 60))
+    async with opened(settings=Settings(access=access, limits=limits)) as house:
+        yield house
+
+
+async def trade_key(control: ControlStore, user_id: str) -> str:
+    """Make a key of a user's that may trade, and give its text."""
+    text = key_text(secrets.randbits(ID_BITS), secrets.randbits(SECRET_BITS))
+    key_id, digest = read_key(text)
+    scopes = frozenset({Scope.TRADE})
+    fact = AuditFact(at=Millis(0), actor="operator", origin="cli", action="key.create", subject=key_id)
+    await control.add_key(ApiKey(id=key_id, digest=digest, user_id=user_id, scopes=scopes, created_at=Millis(0)), fact)
+    return text
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
 async def _running(container: Embedded) -> AsyncIterator[None]:
     runner, queue = container.runner(), container.queue()
     queue.consume(runner.offer)
+    await container.switch().start()
     runner.start()
     try:
         yield
     finally:
+        await container.switch().close()
         await runner.drain(0)
         queue.close()
         container.notifier().close()

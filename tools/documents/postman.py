@@ -6,11 +6,11 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from tools.documents import figures, orders
-from tools.documents.call import Call, Folder
-from tools.documents.house import opened, run
+from tools.documents.call import BASE, Call, Folder
+from tools.documents.house import guarded, opened, run, trade_key
 from tools.documents.operations import Operation, operation_of, operations
 from tools.documents.recording import Answer, Recorder
-from tools.documents.refusals import refusals
+from tools.documents.refusals import GUARDED, TRADE_KEY, access, refusals
 from tools.documents.scripts import after, before
 
 FORMAT: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
@@ -24,10 +24,12 @@ what comes back. `baseUrl` says where the engine is, `userId` who trades. Reques
 in their order; the folders need nothing of each other.
 
 Where the engine asks who you are, `credential` is the key or token of `userId`, with the scopes trade and, for metrics
-and the operators' calls, admin.
+and the operators' calls, admin. What is refused without one, the folder Access errors shows, of a second engine.
+
+**Running all of it halts the engine** for some seconds, in its last folder, Operators, which resumes it at its end. If
+the run is stopped in between, the engine stays halted until you send `Resume it`.
 """
-_VARIABLES: Final = {"baseUrl": BASE_URL, "userId": USER_ID, "credential": ""}
-_AUTH: Final = {"type": "bearer", "bearer": [{"key": "token", "value": "{{credential}}", "type": "string"}]}
+_VARIABLES: Final = {BASE: BASE_URL, "userId": USER_ID, "credential": "", GUARDED: "", TRADE_KEY: ""}
 
 
 class Forgotten(Exception):
@@ -36,7 +38,7 @@ class Forgotten(Exception):
 
 def folders() -> list[Folder]:
     """Give all folders, in the order in which they are shown."""
-    return [*orders.folders(), figures.quotes(), refusals(), figures.stats(), figures.operators()]
+    return [*orders.folders(), figures.quotes(), refusals(), access(), figures.stats(), figures.operators()]
 
 
 def collection() -> dict[str, Any]:
@@ -49,13 +51,16 @@ def collection() -> dict[str, Any]:
 
 
 async def _collection() -> dict[str, Any]:
-    async with opened() as house:
+    async with opened() as house, guarded() as other:
         document = house.app.openapi_schema.to_schema()
         known, shown = operations(document), folders()
         if missing := known.keys() - {call.operation for folder in shown for call in folder.calls}:
             raise Forgotten(", ".join(sorted(missing)))
-        recorder = Recorder(house, document, _VARIABLES)
-        items = [await _folder(folder, recorder, known, document) for folder in shown]
+        recorders = {
+            BASE: Recorder(house, document, _VARIABLES),
+            GUARDED: Recorder(other, document, _VARIABLES | {TRADE_KEY: await trade_key(other.control, USER_ID)}),
+        }
+        items = [await _folder(folder, recorders[folder.engine], known, document) for folder in shown]
         kept = (name for folder in shown for call in folder.calls for name in (*call.values, *call.keep))
         return {
             "info": {
@@ -65,7 +70,7 @@ async def _collection() -> dict[str, Any]:
                 "schema": FORMAT,
             },
             "item": items,
-            "auth": _AUTH,
+            "auth": _bearer("credential"),
             "variable": [
                 {"key": name, "value": value, "type": "string"}
                 for name, value in (_VARIABLES | dict.fromkeys(kept, "")).items()
@@ -76,13 +81,15 @@ async def _collection() -> dict[str, Any]:
 async def _folder(
     folder: Folder, recorder: Recorder, known: Mapping[str, Operation], document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    items = [await _item(call, operation_of(call, known), recorder, document) for call in folder.calls]
+    items = [await _item(call, operation_of(call, known), recorder, document, folder.engine) for call in folder.calls]
     return {"name": folder.name, "description": folder.about, "item": items}
 
 
-async def _item(call: Call, operation: Operation, recorder: Recorder, document: Mapping[str, Any]) -> dict[str, Any]:
-    request = _request(call, operation)
-    scripts = {"prerequest": before(call), "test": after(call, operation, document)}
+async def _item(
+    call: Call, operation: Operation, recorder: Recorder, document: Mapping[str, Any], engine: str
+) -> dict[str, Any]:
+    request = _request(call, operation, engine)
+    scripts = {"prerequest": before(call, engine), "test": after(call, operation, document)}
     return {
         "name": call.name,
         "event": [
@@ -95,13 +102,15 @@ async def _item(call: Call, operation: Operation, recorder: Recorder, document: 
     }
 
 
-def _request(call: Call, operation: Operation) -> dict[str, Any]:
+def _request(call: Call, operation: Operation, engine: str) -> dict[str, Any]:
     about = "\n\n".join(filter(None, [call.about, operation.description]))
     request: dict[str, Any] = {
         "method": operation.method,
         "header": _pairs(call.headers, operation.parameters("header")),
-        "url": _url(call, operation),
+        "url": _url(call, operation, engine),
     }
+    if call.credential is not None:
+        request["auth"] = _bearer(call.credential) if call.credential else {"type": "noauth"}
     if about:
         request["description"] = about
     if call.body is not None:
@@ -110,7 +119,11 @@ def _request(call: Call, operation: Operation) -> dict[str, Any]:
     return request
 
 
-def _url(call: Call, operation: Operation) -> dict[str, Any]:
+def _bearer(variable: str) -> dict[str, Any]:
+    return {"type": "bearer", "bearer": [{"key": "token", "value": f"{{{{{variable}}}}}", "type": "string"}]}
+
+
+def _url(call: Call, operation: Operation, engine: str) -> dict[str, Any]:
     in_path = [parameter["name"] for parameter in operation.parameters("path")]
     path = operation.path
     for name in in_path:
@@ -118,8 +131,8 @@ def _url(call: Call, operation: Operation) -> dict[str, Any]:
     query = {name: value for name, value in call.parameters.items() if name not in in_path}
     raw = "&".join(f"{name}={value}" for name, value in query.items())
     url: dict[str, Any] = {
-        "raw": f"{{{{baseUrl}}}}{path}" + (f"?{raw}" if raw else ""),
-        "host": ["{{baseUrl}}"],
+        "raw": f"{{{{{engine}}}}}{path}" + (f"?{raw}" if raw else ""),
+        "host": [f"{{{{{engine}}}}}"],
         "path": path.strip("/").split("/"),
     }
     if query:

@@ -49,7 +49,7 @@ class Recorder:
         self._variables = dict(variables)
 
     async def answers(self, call: Call, operation: Operation) -> list[Answer]:
-        """Send a call, and again until its orders have ended; give an answer for each time that they had moved on.
+        """Send a call, and again until it is as it should; give an answer for each time that its orders moved on.
 
         Raises:
             Unforeseen: that is not what should come back.
@@ -60,6 +60,9 @@ class Recorder:
         for _ in range(POLLS):
             await asyncio.sleep(PAUSE_S)
             response = await self._send(call, operation)
+            if call.until and response.status_code != call.status:
+                await asyncio.sleep(POLL_S)
+                continue
             self._check(call, operation, response)
             statuses = list(_statuses(response)) if call.ends else []
             ended = all(status in ENDED for status in statuses)
@@ -69,7 +72,7 @@ class Recorder:
                 break
             await asyncio.sleep(POLL_S)
         else:
-            raise Unforeseen(f"{call.name}: the orders do not end")
+            raise Unforeseen(f"{call.name}: it does not come to that")
         for variable, name in call.keep.items():
             self._variables[variable] = response.json()[name]
         return list(found.values())
@@ -77,11 +80,14 @@ class Recorder:
     async def _send(self, call: Call, operation: Operation) -> httpx.Response:
         path, query = operation.filled(call.parameters)
         body = call.body if call.body is None or isinstance(call.body, str) else json.dumps(call.body)
+        headers = {name: filled(value, self._variables) for name, value in call.headers.items()}
+        if call.credential:
+            headers["Authorization"] = f"Bearer {self._variables[call.credential]}"
         return await self._house.http.request(
             operation.method,
             filled(path, self._variables),
             params={name: filled(value, self._variables) for name, value in query.items()},
-            headers={name: filled(value, self._variables) for name, value in call.headers.items()},
+            headers=headers,
             content=None if body is None else filled(body, self._variables),
         )
 

@@ -1,4 +1,4 @@
-"""The folder of everything that is refused."""
+"""The folders of everything that is refused."""
 
 import json
 from typing import Any, Final
@@ -7,6 +7,9 @@ from tools.documents.call import JSON_HEADERS, Body, Call, Folder
 from tools.documents.orders import ORDER
 from tools.documents.values import ahead, times
 
+GUARDED: Final = "guardedUrl"
+TRADE_KEY: Final = "tradeKey"
+_ELSEWHERE: Final = "http://elsewhere.invalid"
 _TEXT: Final = json.dumps(ORDER)
 _FIELDS: Final[tuple[tuple[str, str, object], ...]] = (
     ("A mint that is not base58", "tokenOut", "EPjFWaJiy6Vyh8zU5yBDTv6kaTUdJYnPSm4W4iB1Q0d"),
@@ -89,6 +92,23 @@ def refusals() -> Folder:
             code="METHOD_NOT_ALLOWED",
         ),
         Call(
+            name="A page of another origin",
+            operation="executeOrder",
+            about="Browsers say in `Origin` whose page sends a request; programs send none.",
+            headers={**JSON_HEADERS, "Origin": _ELSEWHERE},
+            body=ORDER,
+            status=403,
+            code="FORBIDDEN",
+        ),
+        Call(
+            name="A name that is not the engine's",
+            operation="listTokens",
+            about="While the engine asks nobody who they are, it goes by its addresses and `BESTFILL_HOSTS` alone.",
+            headers={"Host": "elsewhere.invalid"},
+            status=421,
+            code="MISDIRECTED_REQUEST",
+        ),
+        Call(
             name="A WebSocket, asked for as a page",
             method="GET",
             path="/ws",
@@ -99,6 +119,64 @@ def refusals() -> Folder:
     ]
     about = "Each rule, broken once. Every refusal is a problem (RFC 9457), and nothing is stored."
     return Folder("Error cases", about, calls)
+
+
+def access() -> Folder:
+    """Each way to be kept out by an engine that asks who its callers are."""
+    another = ORDER | {"userId": "somebody else"}
+    calls = [
+        Call(name="Without a credential", operation="listTokens", credential="", status=401, code="UNAUTHORIZED"),
+        Call(
+            name="With a credential that is none",
+            operation="listTokens",
+            headers={"Authorization": "Bearer nonsense"},
+            credential="",
+            status=401,
+            code="UNAUTHORIZED",
+        ),
+        Call(
+            name="With a good key",
+            operation="listTokens",
+            credential=TRADE_KEY,
+            tests={"it is let in": "pm.expect(answer.tokens).to.not.be.empty;"},
+        ),
+        Call(
+            name="What its scope is not for",
+            operation="showHalt",
+            credential=TRADE_KEY,
+            status=403,
+            code="FORBIDDEN",
+        ),
+        Call(
+            name="An order in another user's name",
+            operation="executeOrder",
+            headers=JSON_HEADERS,
+            body=another,
+            credential=TRADE_KEY,
+            status=403,
+            code="FORBIDDEN",
+        ),
+        Call(
+            name="Poll until it is too much",
+            operation="previewOrder",
+            about="Sent again by itself in a run; by hand, send it until it is answered 429.",
+            headers=JSON_HEADERS,
+            body=ORDER,
+            credential=TRADE_KEY,
+            status=429,
+            code="RATE_LIMITED",
+            until=True,
+            tests={"it says when to ask again": 'pm.response.to.have.header("Retry-After");'},
+        ),
+    ]
+    about = (
+        "How an engine that asks who its callers are keeps them out. `guardedUrl` says where it is; while that is "
+        "empty, nothing is sent. `tradeKey` is a key of `userId` with the scope trade. With bestfill's repository:\n\n"
+        "    export BESTFILL_DATA_DIR=var/guarded BESTFILL_AUTH=keys BESTFILL_LIMIT_ORDERS=5/60 PORT=3001\n"
+        "    ./dev bestfill keys create --user user-123 --scope trade\n"
+        "    ./dev run"
+    )
+    return Folder("Access errors", about, calls, GUARDED)
 
 
 def _refused(name: str, body: Body, field: str, values: dict[str, Any] | None = None) -> Call:

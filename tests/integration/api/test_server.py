@@ -182,6 +182,15 @@ async def test_a_long_message_from_a_client_ends_its_socket() -> None:
         await api.until(connections=0, subscriptions=0)
 
 
+@pytest.mark.parametrize(
+    ("frame", "code"), [(b"\x83\x80" + bytes(4), 1002), (b"\x88\x83" + bytes(4) + b"\x03\xe8\xff", 1007)]
+)
+async def test_what_is_no_websocket_frame_ends_a_socket(frame: bytes, code: int) -> None:
+    async with served() as api, api.follow("/ws?userId=u") as odd:
+        odd.transport.write(frame)  # of an unknown kind; a close whose reason is not UTF-8
+        assert (await everything(odd))[1] == code
+
+
 async def test_a_client_that_vanishes_is_noticed_at_once() -> None:
     async with served(pace=Pace(send_s=3_600)) as api:
         following = await api.follow(f"/ws/{await api.house.place()}")

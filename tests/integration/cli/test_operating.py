@@ -46,6 +46,15 @@ class Desk:
         assert code == 0
         return [json.loads(line) for line in out.splitlines()]
 
+    def make(self) -> None:
+        """Have a database, as an engine's first start makes it."""
+
+        async def made() -> None:
+            async with opened(self.settings, make=True):
+                pass
+
+        asyncio.run(made())
+
     def stored(self) -> tuple[list[ApiKey], list[AuditEntry], Halt | None]:
         async def read() -> tuple[list[ApiKey], list[AuditEntry], Halt | None]:
             async with opened(self.settings) as control:
@@ -202,13 +211,16 @@ def test_a_key_that_is_not_there_is_told(desk, verb, key_id):
 
 
 def test_a_halt_lasts_until_it_is_lifted_and_both_are_told(desk):
+    desk.make()
+    where = desk.environ.get("BESTFILL_DATA_DIR")
+    named = f"{where}/bestfill.sqlite3" if where else "the database of DATABASE_URL"
     assert desk("halt", "the pool\n is drained")[:2] == (
         0,
-        "halted: nothing new is signed; what is signed is followed to its end\n",
+        f"halted: nothing new is signed by who works on {named}; what is signed goes to its end\n",
     )
     assert desk.stored()[2] == Halt(reason="the pool is drained", actor=actor(), at=desk.clock.now())
     (told,) = desk.documents("halt", "again")
-    assert told == {"halted": True, "reason": "again", "actor": actor(), "at": "2025-12-16T10:13:20Z"}
+    assert told == {"halted": True, "reason": "again", "by": actor(), "since": "2025-12-16T10:13:20Z"}
     assert desk("resume")[:2] == (0, "resumed; it was halted: again\n")
     assert desk("resume")[:2] == (0, "it was not halted\n")
     assert desk.documents("resume") == [{"halted": False}]
@@ -222,6 +234,7 @@ def test_a_halt_lasts_until_it_is_lifted_and_both_are_told(desk):
 
 
 def test_the_log_is_written_out_from_where_one_left_off(desk):
+    desk.make()
     for n in range(5):
         desk("halt", f"reason {n}")
     code, out, err = desk("audit", "--since", "1", "--limit", "2")
@@ -244,6 +257,7 @@ def test_the_log_is_written_out_from_where_one_left_off(desk):
 
 
 def test_pages_of_the_log_are_one(desk, monkeypatch):
+    desk.make()
     for n in range(3):
         desk("halt", f"reason {n}")
     monkeypatch.setattr("bestfill_cli.commands.audit._PAGE", 2)
@@ -262,6 +276,10 @@ def test_pages_of_the_log_are_one(desk, monkeypatch):
         (("keys", "create", "--user", "ann", "--scope", "read", "--expires", "3y"), "such as 90d"),
         (("keys", "rotate", "x", "--grace", "-1h"), "such as 90d"),
         (("halt",), "REASON"),
+        (("halt", ""), "must say why"),
+        (("halt", " \n\x07"), "must say why"),
+        (("--url", "http://127.0.0.1:3001", "halt", "now"), "asks no engine"),
+        (("--url", "http://127.0.0.1:3001", "audit"), "asks no engine"),
         (("audit", "--since", "-1"), "--since"),
     ],
 )
@@ -272,8 +290,10 @@ def test_a_wrong_call_ends_with_2_and_changes_nothing(capsys, monkeypatch, tmp_p
     assert out == "" and said in err and not (tmp_path / "var").exists()
 
 
-@pytest.mark.parametrize("arguments", [("keys", "list"), ("keys", "revoke", "x"), ("audit",), ("resume",)])
-def test_what_only_looks_makes_no_database(capsys, monkeypatch, tmp_path, arguments):
+@pytest.mark.parametrize(
+    "arguments", [("keys", "list"), ("keys", "revoke", "x"), ("audit",), ("halt", "a venue misbehaves"), ("resume",)]
+)
+def test_only_the_first_key_makes_a_database(capsys, monkeypatch, tmp_path, arguments):
     monkeypatch.setenv("BESTFILL_DATA_DIR", str(tmp_path / "var"))
     assert bestfill(arguments) == 5
     assert "there is no database" in capsys.readouterr().err and not (tmp_path / "var").exists()

@@ -17,8 +17,9 @@ from bestfill.access import Scope
 from bestfill.errors import Unauthorized
 from bestfill.testing.clock import ManualClock
 from bestfill_adapters.settings import SettingsError
+from bestfill_api.closing import Closing
 from bestfill_api.edge import jwts
-from bestfill_api.edge.identity import ENDED, Lapse
+from bestfill_api.edge.identity import Lapse
 from bestfill_api.edge.jwts import LEEWAY_S, Tokens
 from tests.unit.api.gate import AUDIENCE, ISSUER, jwks, private, public, token
 
@@ -169,7 +170,7 @@ async def test_a_token_that_was_good_ends_with_its_time(tmp_path: Path) -> None:
     held = await taking.admit(text)
     assert taking.lapse(held) is None
     clock.advance((NOW + 90_000) * 1_000 - clock.now())
-    assert taking.lapse(held) == Lapse(ENDED, "the token has expired")
+    assert taking.lapse(held) == Lapse(Closing.ENDED, "the token has expired")
     with pytest.raises(Unauthorized, match="expired"):
         await taking.admit(text)
     assert not taking._checked
@@ -188,7 +189,7 @@ async def test_a_changed_file_is_read_again_and_who_is_not_in_it_any_more_is_out
     jwks(tmp_path / "jwks.json", public("ES256", "one"), public("ES256", "old", 2))  # another key of the same name
     await taking.refresh()
     assert taking.lapse(held) is None
-    assert taking.lapse(old) == Lapse(ENDED, "the token's key is not the issuer's any more")
+    assert taking.lapse(old) == Lapse(Closing.ENDED, "the token's key is not the issuer's any more")
     with pytest.raises(Unauthorized):
         await taking.admit(token(kid="old", number=1))
     assert await taking.admit(token(kid="old", number=2))

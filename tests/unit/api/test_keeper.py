@@ -6,10 +6,10 @@ from pathlib import Path
 
 from bestfill.access import Scope
 from bestfill.units import Millis
-from bestfill_api.edge.identity import ENDED, Lapse
+from bestfill_api.closing import Closing
+from bestfill_api.edge.identity import Lapse
 from bestfill_api.edge.keeper import Keeper
 from bestfill_api.edge.visit import NO_PASS, Pass
-from bestfill_api.stream import TRY_AGAIN
 from tests.unit.api.gate import Headers, bearer, jwks, key, keys, public, revoke, token, tokens
 from tests.unit.api.house import House, without
 from tests.unit.api.wires import connect
@@ -38,7 +38,7 @@ async def test_a_revoked_keys_sockets_are_closed_and_others_go_on() -> None:
             await revoke(api, text)
             await api.api.keeper().look()
             for wire in (of_order, of_user):
-                assert await wire.closed() == (ENDED, "the key has been revoked")
+                assert await wire.closed() == (Closing.ENDED, "the key has been revoked")
             await place(api, kept | bearer(await key(api, "ann", Scope.TRADE)))
             assert (await other.event())["userSeq"] == 2
         assert api.api.keeper()._watched == {}
@@ -53,7 +53,7 @@ async def test_an_expired_keys_sockets_are_closed_though_the_store_is_away() -> 
             api.control.down = True
             api.clock.advance(1_000)
             await api.api.keeper().look()
-            assert await wire.closed() == (ENDED, "the key has expired")
+            assert await wire.closed() == (Closing.ENDED, "the key has expired")
 
 
 async def test_a_tokens_sockets_end_with_it_or_with_its_issuers_key(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ async def test_a_tokens_sockets_end_with_it_or_with_its_issuers_key(tmp_path: Pa
         ):
             jwks(path, public("ES256", "one"))
             await api.api.keeper().look()
-            assert (await second.closed())[0] == ENDED
+            assert (await second.closed())[0] == Closing.ENDED
             api.clock.advance(ends * 1_000 - api.clock.now())
             await api.api.keeper().look()
-            assert await first.closed() == (ENDED, "the token has expired")
+            assert await first.closed() == (Closing.ENDED, "the token has expired")
 
 
 class Doomed:
@@ -82,7 +82,7 @@ class Doomed:
         return NO_PASS
 
     def lapse(self, _: Pass) -> Lapse | None:
-        return Lapse(TRY_AGAIN, "") if self.looks > 1 else None
+        return Lapse(Closing.TRY_AGAIN, "") if self.looks > 1 else None
 
     async def refresh(self) -> None:
         self.looks += 1

@@ -12,11 +12,11 @@ from bestfill.errors import Unauthorized
 from bestfill.testing.clock import ManualClock
 from bestfill.testing.control import MemoryControl
 from bestfill.units import Millis
+from bestfill_api.closing import Closing
 from bestfill_api.edge import keyring
-from bestfill_api.edge.identity import ENDED, Lapse
+from bestfill_api.edge.identity import Lapse
 from bestfill_api.edge.keyring import IDLE_S, SOCKET_TRUST_S, TRUST_S, UNKNOWN_S, Keyring
 from bestfill_api.problems import NotReady
-from bestfill_api.stream import TRY_AGAIN
 
 FACT = AuditFact(at=Millis(0), actor="", origin="", action="", subject="")
 
@@ -111,7 +111,7 @@ async def test_a_revocation_is_heard_of_with_the_next_refresh(keys: Ring) -> Non
     await keys.revoke(text)
     assert keys.ring.lapse(held) is None
     await keys.ring.refresh()
-    assert keys.ring.lapse(held) == Lapse(ENDED, "the key has been revoked")
+    assert keys.ring.lapse(held) == Lapse(Closing.ENDED, "the key has been revoked")
     assert keys.ring.lapse(kept) is None
     assert len(keys.control.asked) == 3  # both keys in one question
     with pytest.raises(Unauthorized, match="revoked"):
@@ -178,7 +178,7 @@ async def test_an_expiry_needs_no_store(keys: Ring) -> None:
     held = await keys.ring.admit(await keys.key(1, expires_at=Millis(keys.clock.now() + 10)))
     keys.control.down = True
     keys.clock.advance(10)
-    assert keys.ring.lapse(held) == Lapse(ENDED, "the key has expired")
+    assert keys.ring.lapse(held) == Lapse(Closing.ENDED, "the key has expired")
 
 
 async def test_while_the_store_is_away_known_keys_are_good_for_some_seconds(keys: Ring) -> None:
@@ -196,7 +196,7 @@ async def test_while_the_store_is_away_known_keys_are_good_for_some_seconds(keys
     assert keys.ring.lapse(held) is None  # a socket goes on for longer
     keys.now = SOCKET_TRUST_S + 0.1
     lapse = keys.ring.lapse(held)
-    assert lapse is not None and lapse.code == TRY_AGAIN
+    assert lapse is not None and lapse.code == Closing.TRY_AGAIN
     keys.control.down = False
     keys.now += keyring.RETRY_S
     assert await keys.ring.admit(text) is held

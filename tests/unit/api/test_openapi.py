@@ -33,7 +33,9 @@ async def test_the_document_names_every_call_and_its_problems(api: House) -> Non
         ("post", "/api/admin/resume"),
     }
     execute = paths["/api/orders/execute"]["post"]
-    assert set(execute["responses"]) == {"202", "400", "401", "403", "409", "413", "415", "429", "503"}
+    assert set(execute["responses"]) == {
+        *("202", "400", "401", "403", "408", "409", "413", "414", "415", "421", "429", "431", "500", "503")
+    }
     problem = execute["responses"]["400"]["content"]["application/problem+json"]["schema"]["$ref"]
     schemas = answer.json()["components"]["schemas"]
     assert {"type", "title", "status", "detail", "code"} == set(schemas[problem.rpartition("/")[2]]["required"])

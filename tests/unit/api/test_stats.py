@@ -34,6 +34,7 @@ async def test_the_queue_is_counted(api: House) -> None:
         "failedCount": 1,
         "deadCount": 0,
         "concurrency": 10,
+        "halted": False,
     }
 
 

@@ -184,6 +184,7 @@ class Engine:
             failed_count=5,
             dead_count=6,
             concurrency=10,
+            halted=False,
         )
         return self._answer("queue_stats", stats)
 

@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from bestfill.order import Status
@@ -340,7 +341,9 @@ def test_a_cancelled_order_is_said_to_be(bestfill):
 
 
 def test_figures_are_shown_also_by_an_engine_that_has_no_recent_ones(bestfill):
-    assert "need a person  6\n" in bestfill("stats").out
+    assert "need a person  6\nsigning        goes on\n" in bestfill("stats").out
+    halted = msgspec.structs.replace(Engine().queue_stats(), halted=True)
+    assert "signing        halted by an operator\n" in bestfill("stats", engine=Engine(queue_stats=halted)).out
     old = Engine(activity=NotFound(404, "NOT_FOUND", "no"))
     assert bestfill("stats", engine=old).code == 0
     assert json.loads(bestfill("stats", "--json", engine=old).out)["activity"] is None

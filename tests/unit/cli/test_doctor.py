@@ -315,6 +315,15 @@ def test_orders_that_need_a_person_are_a_warning(monkeypatch, dead: int, state: 
         assert states(engine.look(address, None))["orders"] is state
 
 
+def test_an_engine_that_is_halted_is_a_warning(monkeypatch):
+    stats = msgspec.structs.replace(Engine().queue_stats(), halted=True, dead_count=0)
+    monkeypatch.setattr(engine, "Bestfill", lambda *_, **__: Engine(queue_stats=stats))
+    with web() as address:
+        found = {check.what: check for check in engine.look(address, None)}
+    assert found["halt"].state is State.WARN and "bestfill resume" in found["halt"].mend
+    assert found["orders"].state is State.OK
+
+
 @pytest.mark.parametrize(
     ("told", "state"),
     [

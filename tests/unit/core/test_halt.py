@@ -235,6 +235,7 @@ async def test_no_order_is_accepted_while_halted_but_those_that_were_are_given_a
     async with Plant() as plant:
         order = await plant.engine.place(request(), "key")
         await plant.halt()
+        assert plant.engine.halted
         assert (await plant.engine.place(request(), "key")).id == order.id
         for asking in (plant.engine.place(request()), plant.engine.preview(request())):
             with pytest.raises(PolicyDenied) as caught:
@@ -242,6 +243,7 @@ async def test_no_order_is_accepted_while_halted_but_those_that_were_are_given_a
             assert caught.value.rule == "halt"
         assert (await plant.engine.cancel(order.id)).status is Status.FAILED
         await plant.halt(None)
+        assert not plant.engine.halted
         assert (await plant.engine.place(request())).status is Status.PENDING
 
 

@@ -11,6 +11,7 @@ from bestfill.errors import Conflict, KeyNotFound, StoreError
 from bestfill.units import Millis
 from bestfill_adapters.settings import SettingsError, load
 from bestfill_adapters.sql.control import SqlControl, opened
+from bestfill_adapters.sql.file import DATABASE
 from bestfill_adapters.system import SystemClock
 from bestfill_cli.exits import Exit
 from bestfill_cli.run import Run
@@ -45,6 +46,14 @@ def work(run: Run, do: Callable[[SqlControl], Awaitable[Exit]], *, make: bool = 
     except StoreError as error:
         run.screen.complain(error.reason)
         return Exit.UNREACHABLE
+
+
+def where() -> str:
+    """Name the database that is worked on; an address may hold a password, so of that only where it stands."""
+    settings = load(os.environ)
+    if settings.database_url is not None:
+        return "the database of DATABASE_URL"
+    return str((settings.data_dir / DATABASE).absolute())
 
 
 def now() -> Millis:

@@ -1,5 +1,6 @@
 """The command line: its commands, their arguments and options. What a command does is imported when it is asked for."""
 
+import os
 from typing import Annotated, Final
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from bestfill.units import Millis
 from bestfill_cli import operating, reading
 from bestfill_cli.exits import EXIT_CODES, Exit
-from bestfill_cli.run import DEFAULT_URL, Insecure, KeyFile, Run, command
+from bestfill_cli.run import Insecure, KeyFile, Run, Url, command
 
 _ABOUT: Final = f"""Place, watch and look up orders at a bestfill engine, and look after it.
 
@@ -63,9 +64,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def shared(
     ctx: typer.Context,
-    url: Annotated[
-        str, typer.Option("--url", envvar="BESTFILL_URL", metavar="URL", help="The engine's address.")
-    ] = DEFAULT_URL,
+    url: Url = None,
     user: Annotated[
         str | None,
         typer.Option("--user", envvar="BESTFILL_USER", metavar="USER", help="Whose orders; else the login name."),
@@ -77,7 +76,8 @@ def shared(
 ) -> None:
     """Take what holds for every command; each takes it too, and then its own wins."""
     run: Run = ctx.obj
-    run.url, run.user_given, run.debug = url, user, debug
+    run.url_given = url is not None
+    run.url, run.user_given, run.debug = url or os.environ.get("BESTFILL_URL") or run.url, user, debug
     run.key_file, run.insecure = key_file, insecure
 
 

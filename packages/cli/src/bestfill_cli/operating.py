@@ -20,7 +20,9 @@ keys = typer.Typer(name="keys", help=_ABOUT, rich_markup_mode=None, no_args_is_h
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id: what stands between bf_ and the second _.")]
 
-Reason = Annotated[str, typer.Argument(metavar="REASON", help="Why; whoever is denied is told.")]
+Reason = Annotated[
+    str, typer.Argument(metavar="REASON", parser=reading.reason, help="Why: for the log, and for whoever resumes it.")
+]
 
 
 @keys.command()

@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from bestfill.errors import plain
 from bestfill.units import Millis
 
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -51,6 +52,13 @@ def span(text: str) -> int:
     if (match := re.fullmatch("([0-9]{1,6})([smhd])", text)) is None:
         raise typer.BadParameter(f"must be a number with s, m, h or d after it, such as 90d, not {text[:60]!r}")
     return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def reason(text: str) -> str:
+    """Read why something is done: one line, cut where it grows too long."""
+    if not (line := plain(text)):
+        raise typer.BadParameter("must say why")
+    return line
 
 
 def user(text: str) -> str:

@@ -59,6 +59,8 @@ class Run:
         self.abandoned = False
         """Whether some work may hang for ever, as in looking up a name: the process must not wait for it."""
         self.url = DEFAULT_URL
+        self.url_given = False
+        """Whether this call itself names the engine, and not its environment."""
         self.key_file: str | None = None
         self.insecure = False
         self.user_given: str | None = None
@@ -152,6 +154,8 @@ def command(*shared: str) -> Callable[[Callable[..., Exit]], Callable[..., None]
         @functools.wraps(function)
         def invoke(*, ctx: typer.Context, **values: Any) -> None:
             run: Run = ctx.obj
+            if run.url_given and "url" not in shared:
+                raise typer.BadParameter("this command works on the database of the settings, and asks no engine")
             run.json, debug = values.pop("json"), values.pop("debug")
             run.debug = run.debug or debug
             run.url = values.pop("url", None) or run.url

@@ -187,7 +187,11 @@ class TokenList(Wire, frozen=True, kw_only=True):
 
 
 class QueueStats(Wire, frozen=True, kw_only=True):
-    """How many orders stand where; `dead_count` are those that a person must look at."""
+    """How many orders stand where; `dead_count` are those that a person must look at.
+
+    `halted`: an operator has stopped the engine, so that nothing is signed and no order is taken. An engine that does
+    not say so yet counts as not halted.
+    """
 
     waiting_count: Count
     delayed_count: Count
@@ -196,6 +200,7 @@ class QueueStats(Wire, frozen=True, kw_only=True):
     failed_count: Count
     dead_count: Count
     concurrency: Count
+    halted: bool = False
 
 
 class SocketStats(Wire, frozen=True, kw_only=True):

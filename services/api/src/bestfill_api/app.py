@@ -101,6 +101,7 @@ def create_app(container: Mode, running: Running = embedded, api: Api | None = N
                 api.activity(),
                 container.settings().concurrency,
                 container.queue_depth(),
+                lambda: engine.halted,
             ),
             *health_routes(api.checks()),
             *stream_routes(sockets),

@@ -2,7 +2,6 @@
 
 import asyncio
 import enum
-from http import HTTPStatus
 from typing import ClassVar, Final, cast
 
 from httptools import HttpParserError
@@ -10,16 +9,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bestfill.errors import ErrorCode
 from bestfill_api.crowd import Crowd
-from bestfill_api.problems import MEDIA_TYPE, problem_body
+from bestfill_api.problems import MEDIA_TYPE, STATUS, problem_body
 
 HEAD_MAX_BYTES: Final = 64 * 1024
 URL_MAX_BYTES: Final = 8_000
 HEADERS_MAX: Final = 100
 HEADER_MAX_BYTES: Final = 8_000
-TOO_LARGE: Final = "HEADERS_TOO_LARGE"
 HEADERS_LIMIT: Final = f"at most {HEADERS_MAX} headers, each of {HEADER_MAX_BYTES:,} bytes, {HEAD_MAX_BYTES:,} in all"
-
-BAD_REQUEST: Final = str(ErrorCode.VALIDATION_ERROR)
 
 
 class _Stage(enum.Enum):
@@ -50,7 +46,7 @@ class BoundedHttp(HttpToolsProtocol):
     """Whether the stage began with the bytes at hand."""
     _head_bytes = 0
     """What came after the bytes with which the head began, and brought nothing but a part of it."""
-    _refusal: tuple[HTTPStatus, str, str] | None = None
+    _refusal: tuple[str, str] | None = None
     """Why the rest of the request is not parsed."""
     _gone = False
     """Whether we have hung up, and listen no more."""
@@ -72,7 +68,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         if not self._crowd.enter(self._host):
             detail = "there are too many connections here, or from this address; close some, or try again later"
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", detail)
+            self._answer("TOO_MANY_CONNECTIONS", detail)
         elif not self._crowd.has_turn(self._host):
             self._gone = True  # nothing is parsed; to hang up at once would only bring the next one sooner
             self.loop.call_later(self.turned_away_s, self.transport.abort)
@@ -93,7 +89,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._stage is _Stage.HEAD and not self._changed:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_MAX_BYTES and not self._gone:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE, HEADERS_LIMIT)
+                self._refuse("HEADERS_TOO_LARGE", HEADERS_LIMIT)
         if self._changed:
             self._changed = False
             self._expect()
@@ -111,11 +107,11 @@ class BoundedHttp(HttpToolsProtocol):
         elif self.flow.read_paused or (self._stage is _Stage.HEAD and self._answering):
             self._expect()  # it is we who do not get on
         elif self._stage is _Stage.HEAD:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", f"the head took longer than {self.head_s:g} s")
+            self._refuse("REQUEST_TIMEOUT", f"the head took longer than {self.head_s:g} s")
         elif self._answering and not self.cycle.response_started:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", f"the body took longer than {self.body_s:g} s")
+            self._refuse("REQUEST_TIMEOUT", f"the body took longer than {self.body_s:g} s")
         else:
             self.transport.close()
             self._expect()
@@ -143,7 +139,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem like any other, and hang up."""
-        self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, BAD_REQUEST, msg.rstrip("."))))
+        self._refuse(*(self._refusal or (ErrorCode.VALIDATION_ERROR, msg.rstrip("."))))
 
     def on_message_begin(self) -> None:
         """Begin to count."""
@@ -154,14 +150,13 @@ class BoundedHttp(HttpToolsProtocol):
         """Take a part of the URL."""
         super().on_url(url)
         if len(self.url) > URL_MAX_BYTES:
-            detail = f"the URL must have at most {URL_MAX_BYTES:,} bytes"
-            self._stop(HTTPStatus.REQUEST_URI_TOO_LONG, "URI_TOO_LONG", detail)
+            self._stop("URI_TOO_LONG", f"the URL must have at most {URL_MAX_BYTES:,} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         super().on_header(name, value)
         if len(self.headers) > HEADERS_MAX or len(name) + len(value) > HEADER_MAX_BYTES:
-            self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE, HEADERS_LIMIT)
+            self._stop("HEADERS_TOO_LARGE", HEADERS_LIMIT)
 
     def on_headers_complete(self) -> None:
         """Count no more, and begin to answer."""
@@ -171,10 +166,10 @@ class BoundedHttp(HttpToolsProtocol):
             hosts += name == b"host"
             size += len(name) + len(value)
         if size > HEAD_MAX_BYTES:
-            self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE, HEADERS_LIMIT)
+            self._stop("HEADERS_TOO_LARGE", HEADERS_LIMIT)
         version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess] - it goes with the client
         if hosts > 1 or (not hosts and version == "1.1"):
-            self._stop(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "send one Host header")
+            self._stop(ErrorCode.VALIDATION_ERROR, "send one Host header")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -182,19 +177,19 @@ class BoundedHttp(HttpToolsProtocol):
         self._stage, self._changed = _Stage.NOTHING, True
         super().on_message_complete()
 
-    def _stop(self, status: HTTPStatus, code: str, detail: str) -> None:
+    def _stop(self, code: str, detail: str) -> None:
         """Have the parser stop, which it does for any exception."""
-        self._refusal = status, code, detail
+        self._refusal = code, detail
         raise HttpParserError(detail)
 
-    def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
+    def _refuse(self, code: str, detail: str) -> None:
         """Answer what is wrong without the application, and hang up."""
         self._crowd.refused(self._host)
-        self._answer(status, code, detail)
+        self._answer(code, detail)
 
-    def _answer(self, status: HTTPStatus, code: str, detail: str) -> None:
+    def _answer(self, code: str, detail: str) -> None:
         self._gone = True
-        self.transport.write(refusal(status, code, detail))
+        self.transport.write(refusal(code, detail))
         self.transport.close()
         self._expect()
 
@@ -211,9 +206,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._crowd.done(self)
 
 
-def refusal(status: HTTPStatus, code: str, detail: str) -> bytes:
+def refusal(code: str, detail: str) -> bytes:
     """Write a whole answer that refuses a request, and is the last on its connection."""
-    body = problem_body(status, code, detail)
+    status, body = STATUS[code], problem_body(code, detail)
     head = (
         f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
         f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"

@@ -208,7 +208,10 @@ class ActivityView(Wire, frozen=True, kw_only=True):
 
 
 class QueueStats(Wire, frozen=True, kw_only=True):
-    """How many orders stand where; `deadCount` are those that a person must look at."""
+    """How many orders stand where; `deadCount` are those that a person must look at.
+
+    `halted`: an operator has stopped the engine, so that nothing is signed and no order is taken.
+    """
 
     waiting_count: int
     delayed_count: int
@@ -217,6 +220,7 @@ class QueueStats(Wire, frozen=True, kw_only=True):
     failed_count: int
     dead_count: int
     concurrency: int
+    halted: bool
 
 
 class SocketStats(Wire, frozen=True, kw_only=True):

@@ -10,13 +10,13 @@ from bestfill.errors import BestfillError, StoreError
 from bestfill.events import OrderEvent
 from bestfill.ports import Notifier, OrderStore
 from bestfill.units import OrderId
+from bestfill_api.closing import Closing
 from bestfill_api.subscriber import Subscriber, frame
 
 BUFFER: Final = 1_000
 """How many events a socket may lag behind."""
 ASK: Final = 1_000
 """How many streams the store is asked about at once."""
-SERVICE_RESTART: Final = 1012
 
 Key = TypeVar("Key", bound=str)
 Followers: TypeAlias = dict[Subscriber, None]
@@ -69,7 +69,7 @@ class Dispatcher:
         for table in (self._orders, self._users):
             for followers in table.values():
                 for subscriber in followers:
-                    subscriber.end(SERVICE_RESTART)
+                    subscriber.end(Closing.SERVICE_RESTART)
 
     @contextmanager
     def order(self, order_id: OrderId) -> Iterator[Subscriber]:

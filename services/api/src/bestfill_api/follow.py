@@ -9,11 +9,11 @@ from attrs import define
 
 from bestfill.errors import StoreError
 from bestfill.events import OrderEvent
+from bestfill_api.closing import Closing
 from bestfill_api.line import Line
 from bestfill_api.subscriber import Frame, Subscriber, frame
 
 PAGE: Final = 500
-NORMAL: Final = 1000
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +66,10 @@ class Follower:
         """
         while self.subscriber.close_code is None:
             if behind and await self._catch_up():
-                return NORMAL
+                return Closing.NORMAL
             behind, ended = await self._send(self.subscriber.take(), live=True)
             if ended:
-                return NORMAL
+                return Closing.NORMAL
             behind = behind or await self.subscriber.wait()
         return self.subscriber.close_code
 

@@ -77,12 +77,22 @@ _WHY: Final = {
         "origin sent it."
     ),
     404: "There is no such order, or it is another user's.",
+    408: "The request did not come in time.",
     409: "It conflicts with what was done before.",
     413: "The body has more than 16 KB.",
+    414: "The URL is too long.",
     415: "The body is not sent as JSON.",
+    421: "The `Host` is no name of the engine's.",
     429: "There were too many; `Retry-After` says when to try again.",
+    431: "There are too many headers, or too long ones.",
+    500: "A fault of the engine's, which is in its log.",
     503: "The store or the queue does not answer.",
 }
+
+
+_OF_ALL: Final = frozenset({408, 414, 421, 429, 431, 500})
+"""What any call may be answered with, whatever it is."""
+_OF_ACCESS: Final = frozenset({401, 403})
 
 
 def whole_number(name: str, least: int, most: int, default: int) -> Parameter:
@@ -92,11 +102,11 @@ def whole_number(name: str, least: int, most: int, default: int) -> Parameter:
 
 
 def problems(*statuses: int, open_to_all: bool = False) -> dict[int, ResponseSpec]:
-    """Describe the problems that a call answers with, besides those that the edge gives."""
-    of_edge = {429} if open_to_all else {401, 403, 429}
+    """Describe the problems that a call answers with, besides those that any may."""
+    common = _OF_ALL if open_to_all else _OF_ALL | _OF_ACCESS
     return {
         status: ResponseSpec(Problem, generate_examples=False, description=_WHY[status], media_type=MEDIA_TYPE)
-        for status in sorted(of_edge.union(statuses))
+        for status in sorted(common.union(statuses))
     }
 
 

@@ -22,13 +22,29 @@ from bestfill_api.form import FieldError, Invalid
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-_STATUS: Final[Mapping[ErrorCode, HTTPStatus]] = {
+STATUS: Final[Mapping[str, HTTPStatus]] = {
     ErrorCode.VALIDATION_ERROR: HTTPStatus.BAD_REQUEST,
-    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
-    ErrorCode.QUEUE_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorCode.POLICY_DENIED: HTTPStatus.FORBIDDEN,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    "METHOD_NOT_ALLOWED": HTTPStatus.METHOD_NOT_ALLOWED,
+    "REQUEST_TIMEOUT": HTTPStatus.REQUEST_TIMEOUT,
+    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
+    "BODY_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "URI_TOO_LONG": HTTPStatus.REQUEST_URI_TOO_LONG,
+    "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "MISDIRECTED_REQUEST": HTTPStatus.MISDIRECTED_REQUEST,
+    "UPGRADE_REQUIRED": HTTPStatus.UPGRADE_REQUIRED,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    "HEADERS_TOO_LARGE": HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "INTERNAL_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorCode.QUEUE_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
+    "NOT_READY": HTTPStatus.SERVICE_UNAVAILABLE,
+    "TOO_MANY_CONNECTIONS": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+"""Every code that a problem may have, and the status that it comes with: docs/api.md says what each means."""
+
 FOREIGN: Final = "a page of another origin may not do this; use the engine's own page, or no browser"
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: (ErrorCode.VALIDATION_ERROR, "the request is not valid"),
@@ -42,6 +58,7 @@ _HTTP: Final[Mapping[int, tuple[str, str]]] = {
 }
 _TITLE: Final[Mapping[int, str]] = {413: "Content Too Large", 414: "URI Too Long"}
 """Where Python's versions differ."""
+
 _STORE_DOWN: Final = (
     "the store does not answer, and whether it did what was asked is not known; "
     "ask again: with the same Idempotency-Key no order is placed twice"
@@ -64,28 +81,27 @@ def answer(error: Exception, scope: Any) -> Response[bytes]:
     """Do the same for whoever has no more than the ASGI scope."""
     match error:
         case Invalid():
-            return problem(400, error.code, error.reason, error.errors)
+            return problem(error.code, error.reason, error.errors)
         case ValidationError():
             return answer(Invalid([FieldError(error.field, error.reason)]), scope)
         case Unauthorized():
-            return problem(401, error.code, error.reason, headers={"www-authenticate": "Bearer"})
+            return problem(error.code, error.reason, headers={"www-authenticate": "Bearer"})
         case RateLimited():
-            return problem(429, error.code, error.reason, headers={"retry-after": str(error.retry_after_s)})
+            return problem(error.code, error.reason, headers={"retry-after": str(error.retry_after_s)})
         case PolicyDenied():
-            return problem(403, error.code, error.reason, rule=error.rule)
-        case BestfillError() if error.code in _STATUS:
-            return _known(error, _STATUS[error.code], scope)
+            return problem(error.code, error.reason, rule=error.rule)
+        case BestfillError() if error.code in STATUS:
+            return _known(error, scope)
         case NotReady():
-            return problem(503, "NOT_READY", str(error), headers={"retry-after": "1"})
-        case HTTPException() if error.status_code < 500:
+            return problem("NOT_READY", str(error), headers={"retry-after": "1"})
+        case HTTPException() if error.status_code in _HTTP:
             return _http(error)
         case _:
             log.error("request failed", exc_info=error, extra={"method": scope.get("method"), "path": scope["path"]})
-            return problem(500, "INTERNAL_ERROR", _INTERNAL)
+            return problem("INTERNAL_ERROR", _INTERNAL)
 
 
 def problem(
-    status: int,
     code: str,
     detail: str,
     errors: "list[FieldError] | tuple[FieldError, ...]" = (),
@@ -94,36 +110,36 @@ def problem(
 ) -> Response[bytes]:
     """Write a problem."""
     return Response(
-        problem_body(status, code, detail, errors, rule), status_code=status, media_type=MEDIA_TYPE, headers=headers
+        problem_body(code, detail, errors, rule), status_code=STATUS[code], media_type=MEDIA_TYPE, headers=headers
     )
 
 
 def problem_body(
-    status: int,
     code: str,
     detail: str,
     errors: "list[FieldError] | tuple[FieldError, ...]" = (),
     rule: str | None = None,
 ) -> bytes:
     """Write a problem's body."""
-    title = _TITLE.get(status) or HTTPStatus(status).phrase
+    status = STATUS[code]
+    title = _TITLE.get(status) or status.phrase
     told: dict[str, Any] = {"errors": list(errors)} if errors else {}
     if rule is not None:
         told["rule"] = rule
     return encode(Problem(type="about:blank", title=title, status=status, detail=detail, code=str(code), **told))
 
 
-def _known(error: BestfillError, status: HTTPStatus, scope: Any) -> Response[bytes]:
-    if status is not HTTPStatus.SERVICE_UNAVAILABLE:
-        return problem(status, error.code, error.reason)
+def _known(error: BestfillError, scope: Any) -> Response[bytes]:
+    if STATUS[error.code] is not HTTPStatus.SERVICE_UNAVAILABLE:
+        return problem(error.code, error.reason)
     log.error("request failed", extra={"path": scope["path"], "reason": error.reason})
     detail = _STORE_DOWN if isinstance(error, StoreError) else error.reason
-    return problem(status, error.code, detail, headers={"retry-after": "1"})
+    return problem(error.code, detail, headers={"retry-after": "1"})
 
 
 def _http(error: HTTPException) -> Response[bytes]:
     status, headers = error.status_code, dict(error.headers or {})
     if headers.get("allow") == "websocket":
         status, headers = 426, {"upgrade": "websocket"}
-    code, detail = _HTTP.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
-    return problem(status, code, detail, headers=headers)
+    code, detail = _HTTP[status]
+    return problem(code, detail, headers=headers)

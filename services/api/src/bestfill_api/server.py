@@ -16,12 +16,14 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
-from websockets.frames import CloseCode, Frame
+from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
+from bestfill.errors import ErrorCode
 from bestfill_adapters.settings import Settings
-from bestfill_api.bounded import BAD_REQUEST, BoundedHttp, refusal
+from bestfill_api.bounded import BoundedHttp, refusal
+from bestfill_api.closing import Closing
 from bestfill_api.crowd import Crowd, crowd
 from bestfill_api.edge import Application
 from bestfill_api.line import EXTENSION, Transport
@@ -81,7 +83,7 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self._gone:
             self._gone = True
             self._crowd.refused(self._host)
-            self.transport.write(refusal(HTTPStatus.BAD_REQUEST, BAD_REQUEST, "this is no WebSocket handshake"))
+            self.transport.write(refusal(ErrorCode.VALIDATION_ERROR, "this is no WebSocket handshake"))
             self.transport.close()
             self._crowd.expect(self, LINGER_S)
 
@@ -126,7 +128,7 @@ class BoundedSocket(WebSocketsSansIOProtocol, Transport):
             self._since, self._frames_since = now, 0
         self._frames_since += 1
         if self._frames_since > self.frames_per_s and not self._gone:
-            self.conn.fail(CloseCode.POLICY_VIOLATION, TOO_MUCH_SAID)
+            self.conn.fail(Closing.TOO_MUCH_SAID, TOO_MUCH_SAID)
             self.handle_parser_exception()
 
     async def run_asgi(self) -> None:

@@ -25,12 +25,13 @@ def stats_routes(
     activity: Activity,
     concurrency: int,
     queue_depth: Callable[[], Awaitable[Mapping[str, int]]],
+    halted: Callable[[], bool],
 ) -> list[HTTPRouteHandler]:
     """Make the handlers."""
 
     @get("/api/queue/stats", opt=READ, responses=openapi.problems(503))
     async def queue_stats() -> Json[QueueStats]:
-        """Count the orders by where they stand."""
+        """Count the orders by where they stand, and say whether an operator has halted the engine."""
         counts = await store.counts(clock.now())
         return Json(
             QueueStats(
@@ -41,6 +42,7 @@ def stats_routes(
                 failed_count=counts.failed,
                 dead_count=counts.attention,
                 concurrency=concurrency,
+                halted=halted(),
             )
         )
 

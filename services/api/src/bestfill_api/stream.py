@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import attrgetter
@@ -18,22 +18,18 @@ from bestfill.errors import OrderNotFound, StoreError
 from bestfill.events import OrderEvent
 from bestfill.ports import OrderStore
 from bestfill_api import fields
+from bestfill_api.closing import Closing
 from bestfill_api.dto import SocketStats
 from bestfill_api.edge.guard import READ
 from bestfill_api.edge.identity import Lapse
 from bestfill_api.edge.keeper import Keeper
 from bestfill_api.edge.owner import NO_ORDER, own_list, own_order
 from bestfill_api.edge.visit import visit_of
-from bestfill_api.feed import SERVICE_RESTART, Dispatcher
-from bestfill_api.follow import NORMAL, PAGE, Counts, Follower, Pace, TooSlow
+from bestfill_api.feed import Dispatcher
+from bestfill_api.follow import PAGE, Counts, Follower, Pace, TooSlow
 from bestfill_api.form import FieldError, Form, Invalid, query_form
 from bestfill_api.line import line
 from bestfill_api.subscriber import GONE, Subscriber
-
-INTERNAL_ERROR: Final = 1011
-TRY_AGAIN: Final = 1013
-BAD_REQUEST: Final = 4400
-NOT_FOUND: Final = 4404
 
 READERS: Final = 32
 """How many sockets read the store at once, so that however many are behind, others get at it too."""
@@ -41,7 +37,10 @@ READERS: Final = 32
 _SEQ_MAX: Final = 10**15 - 1
 _REASON_MAX_BYTES: Final = 123
 
-_REASONS: Final = {TRY_AGAIN: "too slow; go on with since", SERVICE_RESTART: "stopping; go on with since"}
+_REASONS: Final[Mapping[int, str]] = {
+    Closing.TRY_AGAIN: "too slow; go on with since",
+    Closing.SERVICE_RESTART: "stopping; go on with since",
+}
 
 log = logging.getLogger(__name__)
 Socket = WebSocket[Any, Any, Any]
@@ -104,17 +103,17 @@ class Sockets:
             return await follow()
         except Invalid as error:
             log.info("socket refused", extra={"reason": error.reason})
-            return Close(BAD_REQUEST, _short(error.reason))
+            return Close(Closing.BAD_REQUEST, _short(error.reason))
         except OrderNotFound as error:
-            return Close(NOT_FOUND, error.reason)
+            return Close(Closing.NOT_FOUND, error.reason)
         except StoreError as error:
             log.error("socket not served", extra={"reason": error.reason})
-            return Close(TRY_AGAIN, "the store does not answer; try again later")
+            return Close(Closing.TRY_AGAIN, "the store does not answer; try again later")
         except (OSError, WebSocketDisconnect):
             raise
         except Exception:
             log.exception("socket failed")
-            return Close(INTERNAL_ERROR, "something went wrong here; go on with since")
+            return Close(Closing.INTERNAL_ERROR, "something went wrong here; go on with since")
 
     async def _order(self, socket: Socket, text: str) -> Close:
         form = query_form(socket.scope["query_string"], ("since",))
@@ -126,7 +125,7 @@ class Sockets:
             order = own_order(await self._store.get(order_id), visit_of(socket).owner)
             _not_ahead(since, order.seq)
             if order.status.terminal and since == order.seq:
-                return Close(NORMAL)
+                return Close(Closing.NORMAL)
             follower = self._follower(
                 socket, subscriber, partial(self._store.events, order_id), "seq", since, ends=True
             )
@@ -176,7 +175,8 @@ class Sockets:
     async def _follow(self, socket: Socket, follower: Follower, behind: bool, about: dict[str, str]) -> Close:
         log.info("socket opened", extra=about)
         reader = asyncio.create_task(_until_gone(socket, follower.subscriber))
-        code, lapsed = GONE, ""
+        code: int = GONE
+        lapsed = ""
 
         def end(lapse: Lapse) -> None:
             nonlocal lapsed
@@ -187,7 +187,7 @@ class Sockets:
             with self._keeper.watching(visit_of(socket).held, end):
                 code = await follower.run(behind=behind)
         except TooSlow:
-            code = TRY_AGAIN
+            code = Closing.TRY_AGAIN
             self._counts.slow_closed += 1
         finally:
             log.info("socket closed", extra={**about, "close_code": code or None})

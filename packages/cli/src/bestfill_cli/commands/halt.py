@@ -5,7 +5,7 @@ from typing import Any
 from bestfill.ports import Halt
 from bestfill.units import iso
 from bestfill_adapters.sql.control import SqlControl
-from bestfill_cli.control import actor, fact, now, work
+from bestfill_cli.control import actor, fact, now, where, work
 from bestfill_cli.exits import Exit
 from bestfill_cli.run import Run
 
@@ -16,10 +16,10 @@ def halt(run: Run, reason: str) -> Exit:
     async def do(control: SqlControl) -> Exit:
         wanted = Halt(reason=reason, actor=actor(), at=now())
         await control.set_halt(wanted, fact(wanted.at, "halt.set", "engine", reason=wanted.reason))
-        _tell(run, wanted, "halted: nothing new is signed; what is signed is followed to its end")
+        _tell(run, wanted, f"halted: nothing new is signed by who works on {where()}; what is signed goes to its end")
         return Exit.DONE
 
-    return work(run, do, make=True)
+    return work(run, do)
 
 
 def resume(run: Run) -> Exit:
@@ -41,5 +41,5 @@ def _tell(run: Run, halted: Halt | None, line: str) -> None:
         return
     document: dict[str, Any] = {"halted": halted is not None}
     if halted is not None:
-        document |= {"reason": halted.reason, "actor": halted.actor, "at": iso(halted.at)}
+        document |= {"reason": halted.reason, "by": halted.actor, "since": iso(halted.at)}
     run.screen.document(document)

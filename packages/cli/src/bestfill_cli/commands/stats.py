@@ -55,6 +55,7 @@ def _show(run: Run, queue: QueueStats, sockets: SocketStats, activity: Activity 
         "confirmed": str(queue.completed_count),
         "failed": str(queue.failed_count),
         "need a person": Marked(str(queue.dead_count), "odd" if queue.dead_count else "dim"),
+        "signing": Marked("halted by an operator", "odd") if queue.halted else "goes on",
         "sockets": f"{sockets.connections} open, {sockets.events_sent} events sent, {sockets.slow_closed} too slow",
     }
     if activity is not None:

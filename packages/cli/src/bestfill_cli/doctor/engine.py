@@ -12,7 +12,7 @@ import httpx
 from bestfill.errors import plain
 from bestfill_adapters.settings import Settings
 from bestfill_cli.doctor.check import Check, ok, warn, wrong
-from bestfill_client import Bestfill, EngineError, NotAllowed, Patience, WrongArgument
+from bestfill_client import Bestfill, EngineError, NotAllowed, Patience, QueueStats, WrongArgument
 from bestfill_client.transport import Transport, lost
 
 ANSWER_S: Final = 4.0
@@ -121,10 +121,21 @@ def _attention(url: str, key: str | None, insecure: bool) -> list[Check]:
         return []  # which is told of the access
     except EngineError as error:
         return [wrong("orders", error.message, "look at the engine's log")]
+    return [*_halted(stats), _orders(stats)]
+
+
+def _halted(stats: QueueStats) -> list[Check]:
+    if not stats.halted:
+        return []
+    detail = "it is halted: nothing is signed, and no order is taken"
+    return [warn("halt", detail, "bestfill audit says by whom and why; when that is over, bestfill resume")]
+
+
+def _orders(stats: QueueStats) -> Check:
     if stats.dead_count:
         detail = f"{stats.dead_count} need a person: nobody can tell whether their swaps landed"
-        return [warn("orders", detail, 'see "Orders that need a person" in docs/operations.md')]
-    return [ok("orders", f"{stats.waiting_count} wait, {stats.active_count} are in hand, none needs a person")]
+        return warn("orders", detail, 'see "Orders that need a person" in docs/operations.md')
+    return ok("orders", f"{stats.waiting_count} wait, {stats.active_count} are in hand, none needs a person")
 
 
 def _own_port(url: str, settings: Settings | None) -> list[Check]:

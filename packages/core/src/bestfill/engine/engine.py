@@ -74,6 +74,12 @@ class Engine:
             auditor=auditor,
         )
 
+    @property
+    def halted(self) -> bool:
+        """Whether an operator has halted it, as far as this process has heard."""
+        switch = self._desk.switch
+        return switch is not None and switch.halt is not None
+
     async def place(self, request: OrderRequest, key: str | None = None) -> Order:
         """Accept an order: store it, then wake a worker. The same key and request give the first order again.
 
@@ -120,8 +126,7 @@ class Engine:
         raise denied
 
     def _denial(self, request: OrderRequest) -> PolicyDenied | None:
-        switch = self._desk.switch
-        if switch is not None and switch.halt is not None:
+        if self.halted:
             return PolicyDenied(HALT, "the operator has halted the engine: no new orders are taken until it is resumed")
         sold, bought = request.token_in, request.token_out
         return self._desk.mandate.order_denial(sold.mint, bought.mint, request.amount_in, sold.decimals)

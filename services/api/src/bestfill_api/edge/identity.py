@@ -7,12 +7,11 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 
 from bestfill.errors import Unauthorized
+from bestfill_api.closing import Closing
 from bestfill_api.edge.visit import Pass
 from bestfill_api.wire import header_values
 
 CREDENTIAL_MAX_CHARS: Final = 8 * 1024
-ENDED: Final = 4401
-"""What a socket is closed with when its credential has ended."""
 
 _BEARER: Final = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)
 _OFFER: Final = "bearer."
@@ -24,7 +23,7 @@ _SEVERAL: Final = "send one credential, as Authorization: Bearer, with a key or 
 class Lapse:
     """Why a socket may not go on with a credential, and the code that it is closed with."""
 
-    code: int
+    code: Closing
     reason: str
 
 

@@ -20,7 +20,8 @@ from bestfill.units import Millis
 from bestfill_adapters.settings import SettingsError
 from bestfill_adapters.settings.access import JWKS
 from bestfill_api import fields
-from bestfill_api.edge.identity import ENDED, Identity, Lapse
+from bestfill_api.closing import Closing
+from bestfill_api.edge.identity import Identity, Lapse
 from bestfill_api.edge.keyset import SigningKey, Stamp, read, stamp
 from bestfill_api.edge.visit import Pass
 
@@ -111,8 +112,8 @@ class Tokens(Identity):
         """Say why a pass is not good any more."""
         expires_at = held.principal.expires_at
         if expires_at is None or self._clock.now() >= expires_at:
-            return Lapse(ENDED, _EXPIRED)
-        return None if held.vouched_by in self._marks else Lapse(ENDED, _UNKNOWN)
+            return Lapse(Closing.ENDED, _EXPIRED)
+        return None if held.vouched_by in self._marks else Lapse(Closing.ENDED, _UNKNOWN)
 
     async def refresh(self) -> None:
         """Read the file again if it has changed; one that does not do is not taken."""

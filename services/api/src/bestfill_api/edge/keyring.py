@@ -12,10 +12,10 @@ from attrs import define
 from bestfill.access import ApiKey, Principal, read_key
 from bestfill.errors import StoreError, Unauthorized, ValidationError
 from bestfill.ports import Clock, ControlStore
-from bestfill_api.edge.identity import ENDED, Identity, Lapse
+from bestfill_api.closing import Closing
+from bestfill_api.edge.identity import Identity, Lapse
 from bestfill_api.edge.visit import Pass
 from bestfill_api.problems import NotReady
-from bestfill_api.stream import TRY_AGAIN
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class Keyring(Identity):
         """Say why a pass is not good any more."""
         known, now = self._known.get(held.vouched_by), self._monotonic()
         if known is None or now - known.heard > SOCKET_TRUST_S:
-            return Lapse(TRY_AGAIN, _UNVOUCHED)
+            return Lapse(Closing.TRY_AGAIN, _UNVOUCHED)
         known.used = now
         return self._ended(known.key)
 
@@ -169,7 +169,7 @@ class Keyring(Identity):
         now = self._clock.now()
         if key.live(now):
             return None
-        return Lapse(ENDED, _REVOKED if key.revoked_at is not None and key.revoked_at <= now else _EXPIRED)
+        return Lapse(Closing.ENDED, _REVOKED if key.revoked_at is not None and key.revoked_at <= now else _EXPIRED)
 
 
 def _pass(key: ApiKey) -> Pass:

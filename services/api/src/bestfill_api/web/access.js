@@ -5,15 +5,19 @@ const KEPT_AS = "bestfill.credential";
 const SOUND = /^[\w.~+-]{1,8000}$/;
 
 let key = kept();
+let wanted = false;
 
 /**
  * Tells of `wanted` (`reason`: why a key that there was is not good, or none), of `changed` when somebody has signed in
- * or out, and of `busy` (`seconds`) when the engine has more to do than it will.
+ * or out, of `busy` (`seconds`) when the engine has more to do than it will, and of `halted` when it refuses for that.
  */
 export const access = new EventTarget();
 
 /** The key, or "" where nobody has signed in. */
 export const bearer = () => key;
+
+/** Whether the engine wants a key, and nobody has signed in. */
+export const signedOut = () => wanted && !key;
 
 export const sound = (text) => SOUND.test(text);
 
@@ -31,10 +35,12 @@ export function signOut() {
 export function want(reason) {
   const had = key !== "";
   if (had) keep("");
+  wanted = true;
   tell("wanted", { reason: had ? reason || "it was refused" : "" });
 }
 
 export const busy = (seconds) => tell("busy", { seconds });
+export const stopped = () => tell("halted");
 
 /** Wait until somebody has signed in. */
 export function signedIn(signal) {

@@ -1,8 +1,10 @@
 // The engine's HTTP API. Whatever it answers, a caller gets JSON or one of the two errors below.
 
-import { bearer, busy, signedIn, want } from "/web/access.js";
+import { bearer, busy, signedIn, stopped, want } from "/web/access.js";
 
 const TIMEOUT_MS = 15_000;
+/** The rule that forbids all orders, until the operator resumes the engine. */
+export const HALT = "halt";
 /** For how long an answer can have the page wait, and for how long if it does not say. */
 const [AWAY_MAX_S, AWAY_S] = [120, 5];
 
@@ -84,6 +86,7 @@ function refusal(answer, read, who) {
   if (who === null) return problem;
   if (problem.status === 401 && who === bearer()) want(problem.message);
   if (problem.status === 429) busy(problem.seconds);
+  if (problem.rule === HALT) stopped();
   return problem;
 }
 

@@ -1,7 +1,9 @@
 // The user's orders: a table of one page of them, kept up live.
 
+import { access, signedOut } from "/web/access.js";
 import { framed, h, say } from "/web/dom.js";
 import { count } from "/web/format.js";
+import { seen } from "/web/halt.js";
 import { COLUMNS, Row } from "/web/row.js";
 import { cancel, orders, symbol } from "/web/session.js";
 import { ENDED, STATES } from "/web/story.js";
@@ -87,6 +89,7 @@ class OrderBlotter extends HTMLElement {
       );
       orders.addEventListener("change", ({ detail }) => this.#changed(detail));
       orders.addEventListener("forgot", () => this.#first());
+      access.addEventListener("wanted", () => this.#draw());
       this.#filter.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && this.#filter.value) {
           event.stopPropagation();
@@ -200,6 +203,7 @@ class OrderBlotter extends HTMLElement {
   }
 
   #nothing() {
+    if (signedOut() && !orders.rows.length) return "Sign in to see your orders.";
     if (orders.loading && !orders.rows.length) return "Loading orders…";
     if (this.#filtering())
       return orders.more ? "No order matches among those loaded; “Older” loads more." : "No order matches.";
@@ -209,7 +213,11 @@ class OrderBlotter extends HTMLElement {
   #tick() {
     if (document.hidden) return;
     const now = Date.now();
-    for (const order of this.#shown) if (!ENDED.has(order.status)) this.#rows.get(order.id)?.tick(now);
+    for (const order of this.#shown) {
+      if (ENDED.has(order.status)) continue;
+      this.#rows.get(order.id)?.tick(now);
+      seen(order, now);
+    }
   }
 
   /** Ask for the steps of the orders in view that were loaded without them, a few at a time. */

@@ -23,6 +23,17 @@ export function mark(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+/** Do something that moves what is on the page, but not from under a press, which would then be no click: `after` it. */
+export function still(act, after = act) {
+  if (!document.querySelector("button:active, a:active")) return act();
+  const over = new AbortController();
+  const end = () => {
+    over.abort();
+    setTimeout(after); // after the click, if it is one
+  };
+  for (const name of ["pointerup", "pointercancel", "keyup"]) addEventListener(name, end, { signal: over.signal });
+}
+
 /** Call `draw` once in the next frame, however often it is asked for. In a hidden tab, once it is seen again. */
 export function framed(draw) {
   let asked = 0;

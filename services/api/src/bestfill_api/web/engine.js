@@ -4,6 +4,7 @@ import { get } from "/web/api.js";
 import { latency, throughput, told } from "/web/charts.js";
 import { h, mark, s, say } from "/web/dom.js";
 import { count, duration, moment, plain } from "/web/format.js";
+import { HALTED, heard } from "/web/halt.js";
 
 const POLL_MS = 2_000;
 const MINUTE_S = 60;
@@ -29,7 +30,7 @@ class EngineGlance extends HTMLElement {
   #turn = null;
   #timer = 0;
   #last = null;
-  #health = h("p", { class: "health" }, "…");
+  #health = h("p", { class: "health", role: "status" }, "…");
   #tiles = new Map();
   #places = s("rect", { class: "s-submitted", x: 0, y: 0, width: 0, height: 4 });
   #minute = h("p", { class: "why" });
@@ -189,16 +190,19 @@ class EngineGlance extends HTMLElement {
     if (signal.aborted) return;
     const [queue, activity, sockets, health] = answers.map((answer) => answer.value ?? null);
     if (queue) this.#drawQueue(queue);
+    if (queue) heard(queue.halted === true);
     if (activity) this.#drawActivity(activity);
     if (sockets)
       this.#sockets.replaceChildren(
         ...SOCKETS.map(([name, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, count(sockets[name])))),
       );
-    mark(this.#health, "data-health", health ? "good" : "bad");
-    say(
-      this.#health,
-      health ? "Ready: the store and the queue answer" : `Not ready: ${plain(answers[3].reason.message)}`,
-    );
+    const [kind, told] = !health
+      ? ["bad", `Not ready: ${plain(answers[3].reason.message)}`]
+      : queue?.halted === true
+        ? ["fair", HALTED]
+        : ["good", "Ready: the store and the queue answer"];
+    mark(this.#health, "data-health", kind);
+    say(this.#health, told);
     mark(this, "data-stale", queue && activity && sockets ? null : "true");
     if (!document.hidden) this.#timer = setTimeout(() => this.#poll(), POLL_MS);
   }

@@ -4,6 +4,7 @@ import { get, orderPath, Problem } from "/web/api.js";
 import { copyButton } from "/web/copy.js";
 import { framed, h, mark, say } from "/web/dom.js";
 import { amount, duration, moment, percent, plain, price, shortId } from "/web/format.js";
+import { seen } from "/web/halt.js";
 import { quoteCards } from "/web/quotes.js";
 import { cancel, symbol, tokens } from "/web/session.js";
 import { badge, setBadge } from "/web/status.js";
@@ -94,16 +95,20 @@ class OrderPage extends HTMLElement {
         this.#events,
       ),
     );
-    this.#timer = setInterval(
-      () => document.hidden || ENDED.has(this.#order.status) || this.#waterfall.set(this.#steps, Date.now()),
-      TICK_MS,
-    );
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#stream = new Stream(`/ws/${encodeURIComponent(this.#order.id)}`, "seq", 0, {
       event: (event) => this.#heard(event),
       live: () => {},
       end: (code, reason) => code !== 1000 && code !== UNAUTHORIZED && say(this.#alert, `${plain(reason)}.`),
     });
     this.#show();
+  }
+
+  #tick() {
+    if (document.hidden || ENDED.has(this.#order.status)) return;
+    const now = Date.now();
+    this.#waterfall.set(this.#steps, now);
+    seen(this.#order, now);
   }
 
   #heard(event) {

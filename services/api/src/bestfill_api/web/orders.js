@@ -18,7 +18,7 @@ const AGAIN_MS = 1_000;
 export class Orders extends EventTarget {
   /** Order views, each with `steps` (from its first event on, without gaps) and `drawn`, a count of its changes. */
   rows = [];
-  loading = false;
+  loading = true;
   /** Whether the engine has older ones that are not loaded. */
   more = false;
   live = false;

@@ -1,6 +1,6 @@
 // What an order would be offered now: asked anew as the ticket changes, and when the answer is old and somebody looks.
 
-import { post, Unanswered } from "/web/api.js";
+import { HALT, post, Unanswered } from "/web/api.js";
 import { h, mark, say } from "/web/dom.js";
 import { amount, moment, plain, price } from "/web/format.js";
 import { quoteCards } from "/web/quotes.js";
@@ -9,8 +9,8 @@ import { icon } from "/web/status.js";
 
 const PAUSE_MS = 300;
 const STALE_MS = 15_000;
-/** Statuses of answers that pass: when somebody has signed in, or after a while. */
-const PASSING = new Set([401, 429]);
+/** What passes: when somebody has signed in, after a while, or when the engine is resumed. */
+const passing = ({ status, rule }) => status === 401 || status === 429 || rule === HALT;
 
 const ANEW =
   "An order asks every venue anew. For a bound that holds whatever they say then, set “Minimum received”.";
@@ -82,8 +82,8 @@ class OrderPreview extends HTMLElement {
       if (turn !== this.#asked) return;
       const wrong = problem.errors?.length > 0;
       this.#note(wrong ? "Mend the marked field to see quotes." : plain(problem.message));
-      this.onproblem(wrong ? problem : null);
-      if (problem instanceof Unanswered || PASSING.has(problem.status)) return void (this.#asked = null); // the next `refresh` asks again
+      if (wrong) this.onproblem(problem); // any other says nothing of the fields
+      if (problem instanceof Unanswered || passing(problem)) return void (this.#asked = null); // the next `refresh` asks again
     }
     this.#asked = null;
     this.#stale = setTimeout(() => this.#old(), STALE_MS);

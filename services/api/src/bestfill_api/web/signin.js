@@ -1,6 +1,6 @@
 // Signing in where the engine wants to know who asks, and signing out.
 
-import { access, bearer, signIn, signOut, sound } from "/web/access.js";
+import { access, bearer, signedOut, signIn, signOut, sound } from "/web/access.js";
 import { peek, Problem } from "/web/api.js";
 import { h, mark, say } from "/web/dom.js";
 import { plain } from "/web/format.js";
@@ -37,8 +37,8 @@ const dialog = h(
   ),
 );
 let asking = false;
-/** Whether the engine has wanted a key, and whether somebody has said not to be asked for it. */
-let [needed, declined] = [false, false];
+/** Whether somebody has said not to be asked for a key. */
+let declined = false;
 let quiet = 0;
 
 async function submit(event) {
@@ -83,7 +83,7 @@ function draw() {
   say(button, bearer() ? "Sign out" : "Sign in");
   if (bearer()) button.hidden = false;
   const owner = orders.rows[0]?.userId ?? "";
-  user.hidden = bearer() ? !owner : needed;
+  user.hidden = bearer() ? !owner : signedOut();
   userId.readOnly = bearer() !== "";
   if (bearer()) userId.value = owner;
 }
@@ -95,7 +95,6 @@ dialog.addEventListener("close", () => {
 });
 button.addEventListener("click", () => (bearer() ? signOut() : show()));
 access.addEventListener("wanted", ({ detail }) => {
-  needed = true;
   button.hidden = false;
   draw();
   if (detail.reason || !declined) show(detail.reason);

@@ -2,8 +2,9 @@
 
 import { announce } from "/web/announce.js";
 import { post, refused } from "/web/api.js";
-import { h, mark, s, say } from "/web/dom.js";
+import { h, mark, s, say, still } from "/web/dom.js";
 import { amount, moment, plain, shortId } from "/web/format.js";
+import { halt } from "/web/halt.js";
 import { keyOf, settle, unsettled } from "/web/keys.js";
 import "/web/preview.js";
 import { currentUser, orders, symbol, tokens, turn } from "/web/session.js";
@@ -12,13 +13,18 @@ import { ENDED } from "/web/story.js";
 
 /** After an order was accepted, for so long another can't be placed: a double click means one. */
 const PAUSE_MS = 700;
-const FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippageTolerance", "minAmountOut", "userId"];
+const TOKENS = ["tokenIn", "tokenOut"];
+/** Those that a preview looks at too. */
+const ASKED = [...TOKENS, "amountIn", "slippageTolerance", "minAmountOut"];
+const FIELDS = [...ASKED, "userId"];
 
 class OrderTicket extends HTMLElement {
   #form = null;
   #preview = null;
   #alert = h("p", { role: "alert", class: "alert" });
   #last = h("p", { class: "last" });
+  /** What the fields held when they were last looked at. */
+  #known = "";
   /** While an order is asked for, and a moment longer. */
   #placing = false;
   /** Ids of the orders that were placed here, until they end. */
@@ -29,7 +35,10 @@ class OrderTicket extends HTMLElement {
     if (this.#form) return;
     this.#form = this.#build();
     this.#preview = document.createElement("order-preview");
-    this.#preview.onproblem = (problem) => this.#still(() => this.#mark(problem?.errors ?? [], true));
+    this.#preview.onproblem = (problem) => {
+      const show = () => this.#mark(problem?.errors ?? [], ASKED);
+      still(show, () => this.#placing || show()); // what a click finds stands
+    };
     this.append(
       h(
         "section",
@@ -45,6 +54,7 @@ class OrderTicket extends HTMLElement {
     });
     orders.addEventListener("forgot", () => this.#forget());
     orders.addEventListener("live", ({ detail }) => detail.live && this.#preview.refresh());
+    halt.addEventListener("resumed", () => this.#preview.refresh());
     this.addEventListener("focusin", () => this.#preview.refresh());
     tokens.then((found) => this.#offer(found));
   }
@@ -79,8 +89,8 @@ class OrderTicket extends HTMLElement {
         onsubmit: (event) => this.#submit(event),
         // A key that is held down means one order.
         onkeydown: (event) => event.key === "Enter" && event.repeat && event.preventDefault(),
-        oninput: () => this.#changed(),
-        onchange: () => this.#changed(true),
+        oninput: ({ target }) => this.#changed([target.name]),
+        onchange: ({ target }) => this.#changed([target.name], true),
       },
       field("Sell", "tokenIn", h("select", {})),
       field("Amount", "amountIn", h("input", { inputmode: "decimal", placeholder: "0.0" })),
@@ -100,34 +110,36 @@ class OrderTicket extends HTMLElement {
       select.replaceChildren(...found.map((token) => h("option", { value: token.symbol }, plain(token.symbol, 20))));
     }
     tokenOut.selectedIndex = Math.min(1, found.length - 1);
-    this.#changed();
+    this.#changed(TOKENS);
   }
 
   #swap() {
     const { tokenIn, tokenOut } = this.#form.elements;
     [tokenIn.value, tokenOut.value] = [tokenOut.value, tokenIn.value];
-    this.#changed(true);
+    this.#changed(TOKENS, true);
   }
 
   /** The order as it stands in the fields, as JSON; empty optional fields are left out. */
   #content(more = {}) {
     const asked = { ...more };
-    for (const name of FIELDS.slice(0, 5)) {
+    for (const name of ASKED) {
       const value = this.#form.elements[name].value.trim();
       if (value || !["slippageTolerance", "minAmountOut"].includes(name)) asked[name] = value;
     }
     return JSON.stringify(asked);
   }
 
-  #changed(left = false) {
+  /** Fields of these names were edited, or only `left`. If edited, their errors go; those of others stand. */
+  #changed(names, left = false) {
+    const content = this.#content();
+    // Two tokens must differ: either can be mended.
+    if (content !== this.#known) this.#mark([], TOKENS.includes(names[0]) ? TOKENS : names);
+    this.#known = content;
     const text = this.#form.elements.amountIn.value.trim();
     // While somebody is at it, "0." is no mistake yet.
     const whole = /^\d+(\.\d+)?$/.test(text) && /[1-9]/.test(text);
-    if (whole || (left && text)) this.#preview.show(this.#content(), left);
-    else {
-      this.#preview.show(null);
-      this.#mark([], true);
-    }
+    if (whole || (left && text)) this.#preview.show(content, left);
+    else this.#preview.show(null);
   }
 
   async #submit(event) {
@@ -207,26 +219,15 @@ class OrderTicket extends HTMLElement {
     );
   }
 
-  /** Put each error beside its field, and give those that have none here. A preview says nothing of the user. */
-  #mark(errors, preview = false) {
-    for (const name of preview ? FIELDS.slice(0, 5) : FIELDS) {
+  /** Put each error beside its field, if it is one of `names`, and give those that have none here. */
+  #mark(errors, names = FIELDS) {
+    for (const name of names) {
       const wrong = errors.find((error) => error.field === name);
       const found = (id) => this.querySelector(`#${id}`) ?? document.getElementById(id); // another view may be shown
       say(found(`${name}-error`), wrong ? plain(wrong.message) : "");
       mark(found(name), "aria-invalid", wrong ? "true" : null);
     }
     return errors.filter((error) => !FIELDS.includes(error.field));
-  }
-
-  /** Do something that moves the button, but not from under a press of it, which would then be no click. */
-  #still(act) {
-    if (!this.#form.querySelector(".primary:active")) return act();
-    const over = new AbortController();
-    const after = () => {
-      over.abort();
-      setTimeout(() => this.#placing || act()); // after the click, if it is one: what that finds stands
-    };
-    for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, after, { signal: over.signal });
   }
 
   #heard(row, event) {
